@@ -1,0 +1,96 @@
+/* Ready-made modules. Each holds its options and parameters, and calls the op of its name: shapes, dtypes and
+ * errors of tp_forward() are that op's.
+ *
+ * Parameters have PyTorch's names, shapes and default initialisation, so that state passes between the two.
+ * They are drawn from options.generator (NULL: the thread's default one), used by the constructor alone.
+ *
+ * A constructor returns a module to be freed with tp_module_free() or given to a parent, or NULL.
+ * Errors common to all: TP_ERR_ARGUMENT for a negative size or an option out of range, TP_ERR_DTYPE unless options.dtype is
+ * F32 or F64, TP_ERR_MEMORY. */
+#ifndef TAPER_NN_H
+#define TAPER_NN_H
+
+#include "taper/base.h"
+#include "taper/dtype.h"
+#include "taper/module.h"
+#include "taper/pool.h"
+#include "taper/random.h"
+
+TP_BEGIN_DECLS
+
+typedef struct tp_linear_options {
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_linear_options;
+
+/* x weight^T + bias: (..., in) -> (..., out). weight: (out, in), bias: (out); both uniform within
+ * +-1 / sqrt(in). Source: torch.nn.Linear. */
+TP_API tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options);
+
+typedef struct tp_nn_conv2d_options {
+    int64_t groups, stride[2], padding[2], dilation[2]; /* as in tp_conv2d_options */
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv2d_options;
+
+/* 2-d convolution: (N, in, H, W) -> (N, out, OH, OW), see tp_conv2d(). weight: (out, in / groups, kernel_h,
+ * kernel_w), bias: (out); both uniform within +-1 / sqrt(in / groups kernel_h kernel_w). A kernel_w of 0 repeats
+ * kernel_h. Errors: TP_ERR_ARGUMENT also unless groups divides both numbers of channels. Source: torch.nn.Conv2d. */
+TP_API tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
+                               tp_nn_conv2d_options options);
+
+/* Pooling: tp_max_pool2d(), tp_avg_pool2d(), tp_adaptive_avg_pool2d(). A kernel_w of 0 repeats kernel_h. */
+TP_API tp_module *tp_nn_max_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
+TP_API tp_module *tp_nn_avg_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
+TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t out_h, int64_t out_w); /* -1 keeps the input's size */
+
+typedef struct tp_nn_batch_norm_options {
+    double eps;            /* 0 is 1e-5 */
+    double momentum;       /* 0 is 0.1, TP_ZERO is 0 */
+    bool no_affine;        /* neither weight nor bias */
+    bool no_bias;          /* a weight, but no bias */
+    bool no_running_stats; /* normalise by the batch's statistics in evaluation too */
+    tp_dtype dtype;
+} tp_nn_batch_norm_options;
+
+/* Batch normalisation of x: (N, C) or (N, C, L), and of x: (N, C, H, W); see tp_batch_norm(). weight: (C) ones, bias: (C)
+ * zeros; buffers running_mean, running_var: (C) and num_batches_tracked: () I64, updated by a forward in training mode.
+ * Source: torch.nn.BatchNorm1d, BatchNorm2d. */
+TP_API tp_module *tp_nn_batch_norm1d(int64_t features, tp_nn_batch_norm_options options);
+TP_API tp_module *tp_nn_batch_norm2d(int64_t features, tp_nn_batch_norm_options options);
+
+/* tp_dropout() in training mode, the identity in evaluation. The masks are drawn from `generator`, which must outlive
+ * the module; NULL: the default one of the thread that runs it. Errors: TP_ERR_ARGUMENT unless 0 <= p <= 1. */
+TP_API tp_module *tp_nn_dropout(double p, tp_generator *generator);
+
+/* Merges all dims but the first, (N, ...) -> (N, n), or those from start_dim to end_dim, both included. */
+TP_API tp_module *tp_nn_flatten(void);
+TP_API tp_module *tp_nn_flatten_with(int start_dim, int end_dim);
+
+/* Activations, element by element: see elementwise.h. */
+TP_API tp_module *tp_nn_relu(void);
+TP_API tp_module *tp_nn_leaky_relu(double slope); /* PyTorch's default is 0.01 */
+TP_API tp_module *tp_nn_tanh(void);
+TP_API tp_module *tp_nn_sigmoid(void);
+TP_API tp_module *tp_nn_gelu(void);
+TP_API tp_module *tp_nn_gelu_tanh(void); /* the tanh approximation */
+TP_API tp_module *tp_nn_silu(void);
+
+/* exp(x) / sum exp(x) along `dim`, and its logarithm. */
+TP_API tp_module *tp_nn_softmax(int dim);
+TP_API tp_module *tp_nn_log_softmax(int dim);
+
+TP_API tp_module *tp_nn_identity(void); /* x itself */
+
+/* Runs its children "0", "1", ... one after the other, releasing each one's input as soon as it has run, so that
+ * only the tape keeps activations. It takes ownership of all modules of the list even when it fails, as when
+ * one of them is NULL; further ones are added with tp_module_add(). Empty: the identity.
+ *     tp_nn_sequential(TP_MODULES(tp_nn_flatten(), tp_nn_linear(784, 10, (tp_linear_options){0})))
+ * Errors: those of tp_module_add(). Source: torch.nn.Sequential. */
+TP_API tp_module *tp_nn_sequential(tp_modules modules);
+
+TP_END_DECLS
+
+#endif

@@ -1,0 +1,66 @@
+/* Reductions.
+ *
+ * The bare name reduces everything to a 0-d tensor; the _dim form takes a list of dims (negative ones count
+ * from the end, TP_NO_DIMS is all; a repeated one is TP_ERR_ARGUMENT, one out of range TP_ERR_INDEX) and
+ * keeps them with size 1 if keepdim. Sums are as accurate as pairwise summation and the same bits at any
+ * number of threads. */
+#ifndef TAPER_REDUCE_H
+#define TAPER_REDUCE_H
+
+#include "taper/base.h"
+#include "taper/shape.h"
+
+TP_BEGIN_DECLS
+
+/* Two results. Both NULL after an error. */
+typedef struct tp_values {
+    tp_tensor *values;
+    tp_tensor *indices; /* I64, not differentiable */
+} tp_values;
+
+/* sum: integers and BOOL give I64; of nothing 0. mean: floating only (TP_ERR_DTYPE); of nothing NaN. */
+TP_API tp_tensor *tp_sum(tp_tensor *x);
+TP_API tp_tensor *tp_sum_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+TP_API tp_tensor *tp_mean(tp_tensor *x);
+TP_API tp_tensor *tp_mean_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+
+/* Sums over the dims that broadcasting `shape` to the shape of `x` would have stretched: the transpose of
+ * tp_expand(). */
+TP_API tp_tensor *tp_sum_to_shape(tp_tensor *x, tp_shape shape);
+
+/* Largest and smallest. NaN wins. Ties share the gradient evenly. Errors: TP_ERR_SHAPE over no elements. */
+TP_API tp_tensor *tp_amax(tp_tensor *x, tp_dims dims, bool keepdim);
+TP_API tp_tensor *tp_amin(tp_tensor *x, tp_dims dims, bool keepdim);
+
+/* Largest and smallest with the index along `dim` of the first of them, to which the gradient goes. Errors
+ * as above. */
+TP_API tp_values tp_max_dim(tp_tensor *x, int dim, bool keepdim);
+TP_API tp_values tp_min_dim(tp_tensor *x, int dim, bool keepdim);
+
+/* The index of the first largest or smallest element, I64: along `dim`, or in the flattened tensor. */
+TP_API tp_tensor *tp_argmax(tp_tensor *x);
+TP_API tp_tensor *tp_argmax_dim(tp_tensor *x, int dim, bool keepdim);
+TP_API tp_tensor *tp_argmin(tp_tensor *x);
+TP_API tp_tensor *tp_argmin_dim(tp_tensor *x, int dim, bool keepdim);
+
+/* sum (x - mean)^2 / (n - correction), in two passes; tp_var has correction 1, as torch.var. Floating only.
+ * tp_std is its square root. NaN when n <= correction. */
+TP_API tp_tensor *tp_var(tp_tensor *x);
+TP_API tp_tensor *tp_var_dim(tp_tensor *x, tp_dims dims, double correction, bool keepdim);
+TP_API tp_tensor *tp_std(tp_tensor *x);
+TP_API tp_tensor *tp_std_dim(tp_tensor *x, tp_dims dims, double correction, bool keepdim);
+
+/* log sum exp(x), without overflow. Over nothing -Inf. Floating only. */
+TP_API tp_tensor *tp_logsumexp(tp_tensor *x, tp_dims dims, bool keepdim);
+
+/* exp(x) / sum exp(x) along `dim`, and its logarithm. Floating only. */
+TP_API tp_tensor *tp_softmax(tp_tensor *x, int dim);
+TP_API tp_tensor *tp_log_softmax(tp_tensor *x, int dim);
+
+/* Is any element, are all elements, not zero? To BOOL; of nothing false and true. */
+TP_API tp_tensor *tp_any(tp_tensor *x);
+TP_API tp_tensor *tp_all(tp_tensor *x);
+
+TP_END_DECLS
+
+#endif

@@ -1,0 +1,78 @@
+/* Shapes and views. Unless a function says "copy", its result shares the storage of `x`, so that writing
+ * to one is seen in the other. All are differentiable, any number of times; any dtype. Dims may be
+ * negative, to count from the end; one out of range is TP_ERR_INDEX, a repeated one TP_ERR_ARGUMENT.
+ * Results belong to the current scope. Each does what the function of its name in PyTorch does. */
+#ifndef TAPER_VIEWS_H
+#define TAPER_VIEWS_H
+
+#include "taper/base.h"
+#include "taper/shape.h"
+#include "taper/status.h"
+
+TP_BEGIN_DECLS
+
+/* The elements in row-major order under another shape, of which one size may be -1 and follows from the
+ * rest: a view where the strides allow it, else a copy. Errors: TP_ERR_SHAPE if the numbers of elements
+ * differ, or if the size -1 could be any. */
+TP_API tp_tensor *tp_reshape(tp_tensor *x, tp_shape shape);
+
+/* Merges the dims from start to end, both included; a 0-d tensor becomes (1,). As tp_reshape(). Errors:
+ * TP_ERR_ARGUMENT if end comes before start. */
+TP_API tp_tensor *tp_flatten(tp_tensor *x, int start_dim, int end_dim);
+
+/* Splits one dim: (..., D, ...) -> (..., sizes, ...), one of the sizes may be -1. Errors: as tp_reshape(),
+ * TP_ERR_ARGUMENT for no sizes. */
+TP_API tp_tensor *tp_unflatten(tp_tensor *x, int dim, tp_shape sizes);
+
+/* Swaps two dims. */
+TP_API tp_tensor *tp_transpose(tp_tensor *x, int dim0, int dim1);
+
+/* (m, n) -> (n, m); a vector or scalar keeps its shape. Errors: TP_ERR_SHAPE for more dims. */
+TP_API tp_tensor *tp_t(tp_tensor *x);
+
+/* Dim i of the result is dims[i] of x. Errors: TP_ERR_ARGUMENT unless each dim is named once. */
+TP_API tp_tensor *tp_permute(tp_tensor *x, tp_dims dims);
+
+/* Drops dims of size 1: the named ones (those of another size stay), or all for TP_NO_DIMS. */
+TP_API tp_tensor *tp_squeeze(tp_tensor *x, tp_dims dims);
+
+/* A dim of size 1 before `dim`, from -ndim-1 to ndim. Errors: TP_ERR_SHAPE if there are 8 dims already. */
+TP_API tp_tensor *tp_unsqueeze(tp_tensor *x, int dim);
+
+/* Stretches dims of size 1, and adds leading ones, without copying; a size of -1 keeps the dim's. The
+ * elements of the result overlap in memory, so that it cannot be written to. Errors: TP_ERR_SHAPE. */
+TP_API tp_tensor *tp_expand(tp_tensor *x, tp_shape shape);
+
+/* The indices start .. start+length-1 of `dim`; a negative start counts from the end. Errors:
+ * TP_ERR_INDEX. */
+TP_API tp_tensor *tp_narrow(tp_tensor *x, int dim, int64_t start, int64_t length);
+
+/* The indices start, start+step, ... below end, as Python's x[start:end:step]: what is out of range is cut
+ * off, negative bounds count from the end. INT64_MAX as end is the end. Errors: TP_ERR_ARGUMENT for a step
+ * below 1. */
+TP_API tp_tensor *tp_slice(tp_tensor *x, int dim, int64_t start, int64_t end, int64_t step);
+
+/* The one index of `dim`, without the dim; negative ones count from the end. Errors: TP_ERR_INDEX. */
+TP_API tp_tensor *tp_select(tp_tensor *x, int dim, int64_t index);
+
+/* Cuts `dim` into pieces of `size`, the last one smaller if need be, into outputs[0 .. count-1], where
+ * count must be the number of pieces, ceil(size of dim / size), at least 1 (TP_ERR_ARGUMENT). All NULL
+ * after an error. Views. */
+TP_API tp_status tp_split(tp_tensor *x, int64_t size, int dim, tp_tensor **outputs, int count);
+
+/* A copy of `x` in which what tp_slice(x, dim, start, end, step) or tp_select(x, dim, index) would show is
+ * `source`, converted to the dtype of `x`: how to write into a part of a recorded tensor. Errors: those of
+ * the view, TP_ERR_SHAPE if `source` has not its shape. */
+TP_API tp_tensor *tp_slice_scatter(tp_tensor *x, tp_tensor *source, int dim, int64_t start, int64_t end,
+                                   int64_t step);
+TP_API tp_tensor *tp_select_scatter(tp_tensor *x, tp_tensor *source, int dim, int64_t index);
+
+/* Joins along an existing dim (shapes alike but there; 1-d tensors without elements are passed over, as in
+ * PyTorch), or along a new one (shapes alike). Dtypes promote. Copies. Errors: TP_ERR_ARGUMENT for an
+ * empty list, TP_ERR_SHAPE; TP_ERR_NULL for a NULL in the list. */
+TP_API tp_tensor *tp_cat(tp_tensors tensors, int dim);
+TP_API tp_tensor *tp_stack(tp_tensors tensors, int dim);
+
+TP_END_DECLS
+
+#endif

@@ -1,0 +1,598 @@
+/* The walk over the tape, behind tp_backward() and tp_grad().
+ *
+ * A node is processed once all that was recorded after it has been: the walk takes nodes from a heap in
+ * descending order of their sequence number, which is always a topological order. Gradients are summed at
+ * the node's outputs until then. What arrives at leaves is gathered in a table and delivered at the end, so that a
+ * walk that fails leaves every gradient as it was. */
+#include <math.h>
+#include <string.h>
+
+#include "autograd/node.h"
+#include "core/scope.h"
+#include "taper/creation.h"
+#include "taper/elementwise.h"
+#include "taper/reduce.h"
+
+typedef struct leaf_slot {
+    tp_tensor *leaf; /* NULL: free */
+    tp_tensor *grad; /* a reference, or NULL */
+} leaf_slot;
+
+typedef struct walk {
+    const char *op; /* "backward" or "grad", for messages */
+    bool create_graph, retain_graph;
+    bool all;      /* every leaf is wanted; otherwise those in the table, and marked outputs */
+    bool bounded;  /* `order` holds all nodes of the walk, claimed */
+    uint64_t floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
+    tp__node **heap;
+    int64_t heap_count, heap_capacity;
+    tp__node **order; /* descending */
+    int64_t order_count, order_capacity;
+    leaf_slot *leaves;
+    int64_t leaf_count, leaf_capacity; /* capacity: a power of two, or 0 */
+} walk;
+
+/* ---- the heap, by sequence number -------------------------------------------------------------------- */
+
+static bool grow_nodes(tp__node ***items, int64_t *capacity, int64_t count) {
+    if (count < *capacity) return true;
+    int64_t wanted = *capacity ? 2 * *capacity : 64;
+    tp__node **p = tp__realloc(*items, (size_t)wanted * sizeof *p);
+    if (!p) return false;
+    *items = p;
+    *capacity = wanted;
+    return true;
+}
+
+/* There is room. */
+static void walk_insert(walk *w, tp__node *node) {
+    int64_t i = w->heap_count++;
+    for (; i > 0 && w->heap[(i - 1) / 2]->sequence < node->sequence; i = (i - 1) / 2)
+        w->heap[i] = w->heap[(i - 1) / 2];
+    w->heap[i] = node;
+}
+
+/* Adds a node unless it is in this walk already. */
+static tp_status walk_push(walk *w, tp__node *node) {
+    void *owner = NULL;
+    if (!atomic_compare_exchange_strong(&node->walk, &owner, w)) {
+        if (owner == w) return TP_OK;
+        return tp__error(TP_ERR_AUTOGRAD, w->op, "another walk is passing through the same graph, at op %s",
+                         node->op->name);
+    }
+    if (!grow_nodes(&w->heap, &w->heap_capacity, w->heap_count)) {
+        atomic_store(&node->walk, NULL);
+        return tp__error_memory(w->op, (size_t)w->heap_capacity * 2 * sizeof(tp__node *));
+    }
+    walk_insert(w, node);
+    return TP_OK;
+}
+
+static tp__node *walk_pop(walk *w) {
+    tp__node *top = w->heap[0], *last = w->heap[--w->heap_count];
+    int64_t i = 0;
+    for (int64_t child; (child = 2 * i + 1) < w->heap_count; i = child) {
+        if (child + 1 < w->heap_count && w->heap[child + 1]->sequence > w->heap[child]->sequence) child++;
+        if (w->heap[child]->sequence <= last->sequence) break;
+        w->heap[i] = w->heap[child];
+    }
+    if (w->heap_count > 0) w->heap[i] = last;
+    return top;
+}
+
+/* ---- the table of leaves ----------------------------------------------------------------------------- */
+
+static leaf_slot *leaf_probe(leaf_slot *slots, int64_t capacity, const tp_tensor *leaf) {
+    uint64_t hash = ((uint64_t)(uintptr_t)leaf >> 6) * 0x9E3779B97F4A7C15u;
+    for (int64_t i = (int64_t)(hash >> 20) & (capacity - 1);; i = (i + 1) & (capacity - 1))
+        if (!slots[i].leaf || slots[i].leaf == leaf) return &slots[i];
+}
+
+static leaf_slot *leaf_find(const walk *w, const tp_tensor *leaf) {
+    leaf_slot *slot = w->leaf_capacity ? leaf_probe(w->leaves, w->leaf_capacity, leaf) : NULL;
+    return slot && slot->leaf ? slot : NULL;
+}
+
+/* The leaf's slot, made if need be; NULL with a record if out of memory. */
+static leaf_slot *leaf_add(walk *w, tp_tensor *leaf) {
+    if (2 * w->leaf_count >= w->leaf_capacity) {
+        int64_t capacity = w->leaf_capacity ? 2 * w->leaf_capacity : 32;
+        leaf_slot *slots = tp__alloc_zero((size_t)capacity * sizeof *slots);
+        if (!slots) {
+            tp__error_memory(w->op, (size_t)capacity * sizeof *slots);
+            return NULL;
+        }
+        for (int64_t i = 0; i < w->leaf_capacity; i++)
+            if (w->leaves[i].leaf) *leaf_probe(slots, capacity, w->leaves[i].leaf) = w->leaves[i];
+        tp__free(w->leaves);
+        w->leaves = slots;
+        w->leaf_capacity = capacity;
+    }
+    leaf_slot *slot = leaf_probe(w->leaves, w->leaf_capacity, leaf);
+    if (!slot->leaf) {
+        slot->leaf = leaf;
+        w->leaf_count++;
+    }
+    return slot;
+}
+
+/* ---- gradients on their way -------------------------------------------------------------------------- */
+
+bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge) {
+    if (ctx->all) return edge->node || edge->leaf;
+    if (edge->node && edge->node->sequence < ((const walk *)ctx->walk)->floor) return false;
+    if (edge->node) return edge->node->needed || edge->node->outs[edge->output].wanted;
+    return edge->leaf && leaf_find(ctx->walk, edge->leaf);
+}
+
+/* May `t` be written to in place of making a new tensor? Only `t` itself is looked at: the caller's one
+ * reference must be the last. */
+static bool solely_held(const tp_tensor *t) {
+    return atomic_load_explicit(&t->refs, memory_order_acquire) == 1 &&
+           atomic_load_explicit(&t->storage->refs, memory_order_acquire) == 1 && t->dense && !t->node &&
+           !t->storage->release;
+}
+
+/* Adds `g` to the sum in `*slot`. */
+static tp_status accumulate(const walk *w, tp_tensor **slot, tp_tensor *g) {
+    if (!*slot) {
+        *slot = tp_retain(g);
+        return TP_OK;
+    }
+    tp_tensor *sum = !w->create_graph && solely_held(*slot) ? tp_add_(*slot, g) : tp_add(*slot, g);
+    if (!sum) return tp_last_error().code;
+    if (sum != *slot) {
+        tp_release(*slot);
+        *slot = tp_retain(sum);
+    }
+    return TP_OK;
+}
+
+/* Makes what a rule gave for an input of this shape and dtype into its gradient: sums over the dims that
+ * were broadcast, and casts. */
+static tp_tensor *conform(const char *op, int i, tp_tensor *g, tp_shape shape, tp_dtype dtype) {
+    if (!tp_shape_equal(g->shape, shape)) {
+        tp_shape both;
+        if (!tp__broadcast(g->shape, shape, &both) || !tp_shape_equal(both, g->shape))
+            TP_FAIL(TP_ERR_SHAPE, op, "the gradient rule gave %s for input %d of shape %s", tp__shape_text(g->shape), i,
+                    tp__shape_text(shape));
+        g = tp_sum_to_shape(g, shape);
+    }
+    return g && g->dtype != dtype ? tp_to_dtype(g, dtype) : g;
+}
+
+static tp_status check_finite(const tp__node *node, int i, tp_tensor *g) {
+    tp_no_grad_begin();
+    tp_tensor *sum = tp_sum(tp_mul_scalar(g, 0)); /* NaN if any element is NaN or infinite */
+    tp_no_grad_end();
+    if (!sum) return tp_last_error().code;
+    if (tp_tensor_item(sum) == 0) return TP_OK;
+    return tp__error(TP_ERR_NUMERIC, node->op->name, "its backward gave a NaN or infinite gradient for input %d", i);
+}
+
+/* Sends the gradient of input i on to where it is summed. */
+static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
+    const tp__edge *e = &node->edges[i];
+    const char *op = node->op->name;
+    if (!g) {
+        if (tp__error_pending()) return tp_last_error().code;
+        return tp__error(TP_ERR_AUTOGRAD, op, "its gradient rule gave nothing for input %d", i);
+    }
+    g = e->node ? conform(op, i, g, tp__out_shape(&e->node->outs[e->output]), (tp_dtype)e->node->outs[e->output].dtype)
+                : conform(op, i, g, e->leaf->shape, (tp_dtype)e->leaf->dtype);
+    if (!g) return tp_last_error().code;
+    if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(check_finite(node, i, g));
+    if (e->leaf) {
+        leaf_slot *slot = leaf_add(w, e->leaf);
+        return slot ? accumulate(w, &slot->grad, g) : TP_ERR_MEMORY;
+    }
+    if (!w->bounded) TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
+    return accumulate(w, &e->node->outs[e->output].grad, g);
+}
+
+/* ---- one node ---------------------------------------------------------------------------------------- */
+
+#define FEW 16 /* inputs and outputs for which the arrays lie on the stack */
+
+/* The gradient of output k as the rule gets it: summed, passed through the hooks, kept where asked for. */
+static tp_status take_grad(walk *w, tp__node *node, int k, tp_tensor **g) {
+    tp__out *out = &node->outs[k];
+    *g = out->grad;
+    out->grad = NULL;
+    if (*g && !tp__scope_own(*g)) {
+        tp__tensor_unref(*g);
+        *g = NULL;
+        return tp__error_memory(w->op, sizeof **g);
+    }
+    if (!*g && (!node->op->takes_null || out->wanted))
+        *g = tp_zeros(tp__out_shape(out), tp__is_floating((tp_dtype)out->dtype) ? (tp_dtype)out->dtype : TP_F32);
+    if (!*g) return node->op->takes_null && !out->wanted ? TP_OK : tp_last_error().code;
+    if (out->meta && out->meta->hooks) {
+        *g = tp__meta_run_hooks(out->meta, *g);
+        if (!*g) return tp_last_error().code;
+    }
+    if (out->meta && out->meta->retain_grad && w->all) {
+        tp_tensor *sum = out->meta->grad ? tp_add(out->meta->grad, *g) : *g;
+        if (!sum) return tp_last_error().code;
+        tp__meta_lock(out->meta);
+        tp__meta_set_grad(out->meta, sum);
+        tp__meta_unlock(out->meta);
+    }
+    if (out->wanted) out->captured = tp_retain(*g);
+    return TP_OK;
+}
+
+/* What stands in for a rule that has no derivative itself: asking for it is an error. */
+static void once_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    (void)g;
+    (void)dx;
+    tp__error(TP_ERR_AUTOGRAD, *(const char *const *)tp__attr(ctx), "has no second derivative");
+}
+
+static const tp__op once_op = {.name = "once", .vjp = once_vjp};
+
+/* Gives the results of a `.once` rule a node that refuses to be differentiated. */
+static bool seal_once(const tp__node *node, tp_tensor *const *g, tp_tensor **dx) {
+    for (int i = 0; i < node->n_in; i++) {
+        if (!dx[i]) continue;
+        dx[i] = tp_detach(dx[i]);
+        const char *name = node->op->name;
+        tp__call call = {.op = &once_op, .n_in = node->n_out, .in = g, .n_out = 1, .out = &dx[i], .attr = &name,
+                         .attr_size = sizeof name};
+        if (!dx[i] || !tp__record_call(&call)) return false;
+    }
+    return true;
+}
+
+static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx) {
+    tp__ctx ctx = {node, w->all, w->create_graph, w};
+    for (int k = 0; k < node->n_out; k++) TP_TRY(take_grad(w, node, k, &g[k]));
+    if (!w->all && !node->needed) return TP_OK;
+    if (node->released)
+        return tp__error(TP_ERR_AUTOGRAD, w->op,
+                         "the graph was walked before and its saved values are gone (op %s); pass retain_graph to the "
+                         "first walk",
+                         node->op->name);
+    bool seal = w->create_graph && node->op->once;
+    if (seal) tp_no_grad_begin();
+    (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
+    if (seal) {
+        tp_no_grad_end();
+        if (!seal_once(node, g, dx)) return tp_last_error().code;
+    }
+    for (int i = 0; i < node->n_in; i++)
+        if (tp__needs(&ctx, i)) TP_TRY(route(w, node, i, dx[i]));
+    return TP_OK;
+}
+
+static tp_status process(walk *w, tp__node *node) {
+    tp_tensor *few[2 * FEW] = {NULL}, **arrays = few;
+    int64_t many = (int64_t)node->n_in + node->n_out;
+    if (many > 2 * FEW) {
+        arrays = tp__alloc_zero((size_t)many * sizeof *arrays);
+        if (!arrays) return tp__error_memory(w->op, (size_t)many * sizeof *arrays);
+    }
+    tp_status status = run_rule(w, node, arrays, arrays + node->n_out);
+    if (arrays != few) tp__free(arrays);
+    if (!w->retain_graph) tp__node_release_saved(node);
+    return status;
+}
+
+/* ---- a whole walk ------------------------------------------------------------------------------------ */
+
+/* Finds all nodes below the roots, in descending order, and marks those that lead to what is wanted. */
+static tp_status walk_mark(walk *w) {
+    while (w->heap_count > 0) {
+        tp__node *node = walk_pop(w);
+        if (!grow_nodes(&w->order, &w->order_capacity, w->order_count)) {
+            atomic_store(&node->walk, NULL);
+            return tp__error_memory(w->op, (size_t)w->order_capacity * 2 * sizeof node);
+        }
+        w->order[w->order_count++] = node;
+        for (int i = 0; i < node->n_in; i++)
+            if (node->edges[i].node && node->edges[i].node->sequence >= w->floor)
+                TP_TRY(walk_push(w, node->edges[i].node));
+    }
+    tp__ctx ctx = {.walk = w};
+    for (int64_t i = w->order_count - 1; i >= 0; i--) {
+        tp__node *node = w->order[i];
+        node->needed = false;
+        for (int k = 0; k < node->n_in && !node->needed; k++) node->needed = tp__edge_wanted(&ctx, &node->edges[k]);
+    }
+    return TP_OK;
+}
+
+static bool node_has_grad(const tp__node *node) {
+    for (int k = 0; k < node->n_out; k++)
+        if (node->outs[k].grad) return true;
+    return false;
+}
+
+static bool node_is_wanted(const tp__node *node) {
+    for (int k = 0; k < node->n_out; k++)
+        if (node->outs[k].wanted) return true;
+    return node->needed;
+}
+
+/* The rules' results live in a scope that is emptied after each. */
+static tp_status walk_run(walk *w) {
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return TP_ERR_MEMORY;
+    tp__tls.grad_off = !w->create_graph;
+    tp_status status = TP_OK;
+    if (w->bounded) {
+        for (int64_t i = 0; i < w->order_count && status == TP_OK; i++) {
+            tp__node *node = w->order[i];
+            if (node_has_grad(node) && node_is_wanted(node)) status = process(w, node);
+            tp__scope_clear(scope);
+        }
+    } else {
+        while (w->heap_count > 0 && status == TP_OK) {
+            tp__node *node = walk_pop(w);
+            status = process(w, node);
+            if (status != TP_OK) walk_insert(w, node); /* walk_end() drops the gradients it still holds */
+            else atomic_store_explicit(&node->walk, NULL, memory_order_release);
+            tp__scope_clear(scope);
+        }
+    }
+    tp_scope_end(scope);
+    return status;
+}
+
+/* After a failure: drops what is under way and, unless the graph is to be retained, its saved values too. */
+static void node_abandon(const walk *w, tp__node *node, bool failed) {
+    for (int k = 0; k < node->n_out; k++) {
+        tp_release(node->outs[k].grad);
+        node->outs[k].grad = NULL;
+    }
+    if (failed && !w->retain_graph) tp__node_release_saved(node);
+    atomic_store_explicit(&node->walk, NULL, memory_order_release);
+}
+
+/* A failed walk frees what of the graph it had not reached, too. */
+static void walk_free_rest(walk *w) {
+    for (tp__node *node; w->heap_count > 0;) {
+        node = walk_pop(w);
+        if (!w->retain_graph)
+            for (int i = 0; i < node->n_in; i++)
+                if (node->edges[i].node) walk_push(w, node->edges[i].node);
+        node_abandon(w, node, true);
+    }
+}
+
+static void walk_end(walk *w, bool failed) {
+    walk_free_rest(w);
+    for (int64_t i = 0; i < w->order_count; i++) node_abandon(w, w->order[i], failed);
+    for (int64_t i = 0; i < w->leaf_capacity; i++) tp_release(w->leaves[i].grad);
+    tp__free(w->leaves);
+    tp__free(w->order);
+    tp__free(w->heap);
+}
+
+/* ---- delivery to the leaves -------------------------------------------------------------------------- */
+
+/* A gradient that the leaf can keep: dense, with a storage of its own. */
+static tp_tensor *own_copy(tp_tensor *g) { return g->node || solely_held(g) ? g : tp_clone(g); }
+
+/* Prepares slot->grad as what the leaf's gradient is to be: all that can fail. */
+static tp_status prepare_leaf(const walk *w, leaf_slot *slot) {
+    tp__meta *meta = tp__meta_of(slot->leaf);
+    tp_tensor *g = slot->grad;
+    if (meta->hooks) g = tp__meta_run_hooks(meta, g);
+    if (!g) return tp_last_error().code;
+    tp__meta_lock(meta);
+    tp_tensor *old = tp_retain(meta->grad);
+    tp__meta_unlock(meta);
+    if (!old && !w->create_graph) g = own_copy(g);
+    else if (!old) g = g->dense && !(g->storage->refs > 1) ? g : tp_clone(g);
+    tp_release(old);
+    if (!g) return tp_last_error().code;
+    if (g != slot->grad) {
+        tp_release(slot->grad);
+        slot->grad = tp_retain(g);
+    }
+    return TP_OK;
+}
+
+static tp_status deliver_leaf(const walk *w, leaf_slot *slot) {
+    tp__meta *meta = tp__meta_of(slot->leaf);
+    tp_status status = TP_OK;
+    tp_tensor *old = NULL;
+    tp__meta_lock(meta);
+    if (!meta->grad) {
+        meta->grad = slot->grad;
+        slot->grad = NULL;
+    } else if (!w->create_graph && solely_held(meta->grad)) {
+        if (!tp_add_(meta->grad, slot->grad)) status = tp_last_error().code;
+    } else {
+        tp_tensor *sum = tp_add(meta->grad, slot->grad);
+        if (!sum) status = tp_last_error().code;
+        if (sum) old = meta->grad, meta->grad = tp_retain(sum);
+    }
+    tp__meta_unlock(meta);
+    tp_release(old);
+    return status;
+}
+
+static tp_status deliver(walk *w) {
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return TP_ERR_MEMORY;
+    tp__tls.grad_off = !w->create_graph;
+    tp_status status = TP_OK;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < w->leaf_capacity && status == TP_OK; i++)
+            if (w->leaves[i].leaf && w->leaves[i].grad)
+                status = pass ? deliver_leaf(w, &w->leaves[i]) : prepare_leaf(w, &w->leaves[i]);
+    tp_scope_end(scope);
+    return status;
+}
+
+/* ---- the roots --------------------------------------------------------------------------------------- */
+
+/* The gradient to start with at output `t`. */
+static tp_tensor *root_grad(const walk *w, const tp_tensor *t, tp_tensor *g) {
+    if (!g) {
+        if (t->numel != 1)
+            TP_FAIL(TP_ERR_SHAPE, w->op, "without a gradient to start with it takes a tensor of one element, got shape %s",
+                    tp__shape_text(t->shape));
+        return tp_ones_like(t);
+    }
+    if (!tp_shape_equal(g->shape, t->shape))
+        TP_FAIL(TP_ERR_SHAPE, w->op, "the gradient to start with is %s, the tensor %s", tp__shape_text(g->shape),
+                tp__shape_text(t->shape));
+    return g->dtype == t->dtype ? g : tp_to_dtype(g, (tp_dtype)t->dtype);
+}
+
+static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
+    if (!tp__needs_grad(t))
+        return tp__error(TP_ERR_AUTOGRAD, w->op, "the tensor does not require grad: nothing that led to it does, or it "
+                                                 "was computed under tp_no_grad_begin()");
+    g = root_grad(w, t, g);
+    if (!g) return tp_last_error().code;
+    if (!t->node) {
+        leaf_slot *slot = w->all ? leaf_add(w, t) : leaf_find(w, t);
+        if (slot) return accumulate(w, &slot->grad, g);
+        return w->all ? TP_ERR_MEMORY : TP_OK;
+    }
+    tp__node *node = tp__node_of(t);
+    TP_TRY(walk_push(w, node));
+    return accumulate(w, &node->outs[t->output].grad, g);
+}
+
+/* Marks what tp_grad() or .inputs asks for. */
+static tp_status add_inputs(walk *w, tp_tensors inputs, bool wanted) {
+    w->floor = UINT64_MAX;
+    for (int i = 0; i < inputs.count; i++) {
+        tp_tensor *t = inputs.items[i];
+        uint64_t recorded = t->node ? tp__node_of(t)->sequence : 0;
+        if (recorded < w->floor) w->floor = recorded;
+        if (t->node) tp__node_of(t)->outs[t->output].wanted = wanted;
+        else if (wanted && !leaf_add(w, t)) return TP_ERR_MEMORY;
+    }
+    return TP_OK;
+}
+
+static tp_status check_inputs(const char *op, tp_tensors inputs) {
+    for (int i = 0; i < inputs.count; i++) {
+        if (!inputs.items[i]) return tp__error_null(op, "inputs");
+        if (!tp__needs_grad(inputs.items[i]))
+            return tp__error(TP_ERR_AUTOGRAD, op, "input %d does not require grad", i);
+    }
+    return TP_OK;
+}
+
+static tp_status walk_all(walk *w, tp_tensors outputs, tp_tensors grads, tp_tensors inputs) {
+    for (int i = 0; i < outputs.count; i++) {
+        if (!outputs.items[i]) return tp__error_null(w->op, "outputs");
+    }
+    if (!w->all) {
+        TP_TRY(check_inputs(w->op, inputs));
+        TP_TRY(add_inputs(w, inputs, true));
+    }
+    for (int i = 0; i < outputs.count; i++)
+        TP_TRY(add_root(w, outputs.items[i], grads.count ? grads.items[i] : NULL));
+    if (w->bounded) TP_TRY(walk_mark(w));
+    return walk_run(w);
+}
+
+/* ---- the public functions ---------------------------------------------------------------------------- */
+
+/* With .inputs, the results of recorded ops among them get a gradient as leaves do. */
+static tp_status deliver_captured(tp_tensors inputs) {
+    for (int i = 0; i < inputs.count; i++) {
+        tp_tensor *t = inputs.items[i];
+        tp_tensor *g = t->node ? tp__node_of(t)->outs[t->output].captured : NULL;
+        if (!g) continue;
+        tp_tensor *old = tp_tensor_grad(t), *sum = old ? tp_add(old, g) : g;
+        if (!sum) return tp_last_error().code;
+        TP_TRY(tp_tensor_set_grad(t, sum));
+    }
+    return TP_OK;
+}
+
+static void drop_captured(tp_tensors inputs) {
+    for (int i = 0; i < inputs.count; i++) {
+        tp_tensor *t = inputs.items[i];
+        if (!t || !t->node) continue;
+        tp__out *out = &tp__node_of(t)->outs[t->output];
+        out->wanted = false;
+        tp_release(out->captured);
+        out->captured = NULL;
+    }
+}
+
+tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
+    if (!t) return tp__deliver(tp__error_null("backward", "t"));
+    if (!options.grad && tp__error_pending()) return tp__deliver(tp_last_error().code);
+    bool some = options.inputs.count > 0;
+    walk w = {.op = "backward", .create_graph = options.create_graph,
+              .retain_graph = options.retain_graph || options.create_graph, .all = !some, .bounded = some};
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return tp__deliver(TP_ERR_MEMORY);
+    tp__tls.grad_off = !options.create_graph;
+    tp_tensor *grad = options.grad;
+    tp_retain(t);
+    tp_status status = walk_all(&w, (tp_tensors){1, &t}, (tp_tensors){1, &grad}, options.inputs);
+    if (status == TP_OK) status = deliver(&w);
+    if (status == TP_OK && some) status = deliver_captured(options.inputs);
+    walk_end(&w, status != TP_OK);
+    if (some) drop_captured(options.inputs);
+    tp_scope_end(scope);
+    tp_release(t);
+    return tp__deliver(status);
+}
+
+tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_options){0}); }
+
+/* Hooks of a leaf apply to what tp_grad() returns for it too. */
+static tp_tensor *leaf_result(const walk *w, const tp_tensor *leaf) {
+    leaf_slot *slot = leaf_find(w, leaf);
+    if (!slot || !slot->grad) return NULL;
+    tp__meta *meta = tp__meta_of(leaf);
+    return meta->hooks ? tp__meta_run_hooks(meta, slot->grad) : slot->grad;
+}
+
+static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_tensor **grads, bool allow_unused) {
+    for (int i = 0; i < inputs.count; i++) {
+        tp_tensor *t = inputs.items[i];
+        tp_tensor *g = t->node ? tp__node_of(t)->outs[t->output].captured : leaf_result(w, t);
+        if (!g && tp__error_pending()) return tp_last_error().code;
+        if (!g && !allow_unused)
+            return tp__error(TP_ERR_AUTOGRAD, w->op, "the outputs do not depend on input %d; pass allow_unused for zeros",
+                             i);
+        if (!g) g = tp_zeros_like(t);
+        grads[i] = g ? tp_scope_escape(scope, g) : NULL;
+        if (!grads[i]) return tp_last_error().code;
+    }
+    return TP_OK;
+}
+
+static tp_status grad_check_lists(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs, tp_tensor **grads) {
+    if (!grads && inputs.count > 0) return tp__error_null("grad", "grads");
+    for (int i = 0; i < inputs.count; i++) grads[i] = NULL;
+    if (outputs.count < 1) return tp__error(TP_ERR_ARGUMENT, "grad", "there are no outputs");
+    if (grad_outputs.count != 0 && grad_outputs.count != outputs.count)
+        return tp__error(TP_ERR_ARGUMENT, "grad", "%d outputs, but %d grad_outputs", outputs.count, grad_outputs.count);
+    for (int i = 0; i < grad_outputs.count; i++)
+        if (!grad_outputs.items[i] && tp__error_pending()) return tp_last_error().code;
+    return TP_OK;
+}
+
+tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs, tp_tensor **grads,
+                  tp_grad_options options) {
+    tp_status status = grad_check_lists(outputs, inputs, grad_outputs, grads);
+    if (status != TP_OK) return tp__deliver(status);
+    walk w = {.op = "grad", .create_graph = options.create_graph,
+              .retain_graph = options.retain_graph || options.create_graph, .bounded = true};
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return tp__deliver(TP_ERR_MEMORY);
+    tp__tls.grad_off = !options.create_graph;
+    status = walk_all(&w, outputs, grad_outputs, inputs);
+    if (status == TP_OK) status = collect(&w, scope, inputs, grads, options.allow_unused);
+    walk_end(&w, status != TP_OK);
+    drop_captured(inputs);
+    tp_scope_end(scope);
+    if (status != TP_OK)
+        for (int i = 0; i < inputs.count; i++) grads[i] = NULL; /* the scope outside keeps what had escaped */
+    return tp__deliver(status);
+}

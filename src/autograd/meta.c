@@ -1,0 +1,232 @@
+/* requires_grad, gradients and hooks: what a tensor's user sees of the tape; and the grad mode. */
+#include <pthread.h>
+
+#include "autograd/node.h"
+#include "core/scope.h"
+
+/* Locks by address: a mutex in each meta would cost more memory than the few collisions do time. */
+#define META_LOCKS 64
+static pthread_mutex_t meta_locks[META_LOCKS];
+static pthread_once_t meta_locks_once = PTHREAD_ONCE_INIT;
+
+static void meta_make_locks(void) {
+    for (int i = 0; i < META_LOCKS; i++) pthread_mutex_init(&meta_locks[i], NULL);
+}
+
+static pthread_mutex_t *meta_lock_of(const tp__meta *meta) {
+    pthread_once(&meta_locks_once, meta_make_locks);
+    return &meta_locks[((uintptr_t)meta >> 6) % META_LOCKS];
+}
+
+void tp__meta_lock(const tp__meta *meta) { pthread_mutex_lock(meta_lock_of(meta)); }
+void tp__meta_unlock(const tp__meta *meta) { pthread_mutex_unlock(meta_lock_of(meta)); }
+
+static void hook_free(tp__hook *hook) {
+    if (hook->free_context) hook->free_context(hook->context);
+    tp__free(hook);
+}
+
+static void meta_destroy(tp__graph_ref *ref) {
+    tp__meta *meta = (tp__meta *)(void *)ref;
+    while (meta->hooks) {
+        tp__hook *hook = meta->hooks;
+        meta->hooks = hook->next;
+        hook_free(hook);
+    }
+    if (meta->grad) tp__tensor_unref(meta->grad);
+    tp__small_free(meta, sizeof *meta);
+}
+
+tp__meta *tp__meta_make(const char *op, tp_tensor *t) {
+    if (t->meta) return tp__meta_of(t);
+    tp__meta *meta = tp__small_alloc(sizeof *meta);
+    if (!meta) {
+        tp__error_memory(op, sizeof *meta);
+        return NULL;
+    }
+    *meta = (tp__meta){.ref.destroy = meta_destroy};
+    atomic_init(&meta->ref.refs, 1);
+    t->meta = &meta->ref;
+    if (t->node) { /* the node keeps the hooks when the tensor itself is long gone */
+        tp__node_of(t)->outs[t->output].meta = meta;
+        tp__ref(&meta->ref.refs);
+    }
+    return meta;
+}
+
+void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad) {
+    tp_tensor *old = meta->grad;
+    if (grad) tp__ref(&grad->refs);
+    meta->grad = grad;
+    if (old) tp__tensor_unref(old);
+}
+
+/* ---- requires_grad ----------------------------------------------------------------------------------- */
+
+tp_tensor *tp_set_requires_grad(tp_tensor *t, bool requires_grad) {
+    const char *op = "set_requires_grad";
+    TP_REQUIRE(t, op);
+    if (t->node)
+        TP_FAIL(TP_ERR_AUTOGRAD, op, "the tensor is the result of the recorded op %s; tp_detach() gives one that is not",
+                tp__node_of(t)->op->name);
+    if (requires_grad && !tp__is_floating((tp_dtype)t->dtype))
+        TP_FAIL(TP_ERR_DTYPE, op, "only floating tensors have gradients, got %s", tp__dtype_text(t));
+    if (requires_grad && !tp__meta_make(op, t)) return NULL;
+    t->requires_grad = requires_grad;
+    return t;
+}
+
+bool tp_requires_grad(const tp_tensor *t) {
+    if (!t) tp__error_null("requires_grad", "t");
+    return tp__needs_grad(t);
+}
+
+bool tp_is_leaf(const tp_tensor *t) {
+    if (!t) tp__error_null("is_leaf", "t");
+    return t && !t->node;
+}
+
+const char *tp_grad_op_name(const tp_tensor *t) {
+    if (!t) tp__error_null("grad_op_name", "t");
+    return t && t->node ? tp__node_of(t)->op->name : NULL;
+}
+
+tp_tensor *tp_retain_grad(tp_tensor *t) {
+    const char *op = "retain_grad";
+    TP_REQUIRE(t, op);
+    if (!tp__needs_grad(t)) TP_FAIL(TP_ERR_AUTOGRAD, op, "the tensor does not require grad");
+    tp__meta *meta = tp__meta_make(op, t);
+    if (!meta) return NULL;
+    meta->retain_grad = true;
+    return t;
+}
+
+/* ---- the gradient ------------------------------------------------------------------------------------ */
+
+tp_tensor *tp_tensor_grad(const tp_tensor *t) {
+    TP_REQUIRE(t, "tensor_grad");
+    tp__meta *meta = tp__meta_of(t);
+    if (!meta) return NULL;
+    tp__meta_lock(meta);
+    tp_tensor *grad = tp_retain(meta->grad);
+    tp__meta_unlock(meta);
+    if (grad && !tp__scope_own(grad)) {
+        tp__tensor_unref(grad);
+        tp__error_memory("tensor_grad", sizeof *grad);
+        return NULL;
+    }
+    return grad;
+}
+
+tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad) {
+    const char *op = "tensor_set_grad";
+    if (!t) return tp__deliver(tp__error_null(op, "t"));
+    if (grad && !tp_shape_equal(grad->shape, t->shape))
+        return tp__deliver(tp__error(TP_ERR_SHAPE, op, "the gradient is %s, the tensor %s", tp__shape_text(grad->shape),
+                                     tp__shape_text(t->shape)));
+    if (grad && grad->dtype != t->dtype)
+        return tp__deliver(tp__error(TP_ERR_DTYPE, op, "the gradient is %s, the tensor %s", tp__dtype_text(grad),
+                                     tp__dtype_text(t)));
+    if (!grad && !t->meta) return TP_OK;
+    tp__meta *meta = tp__meta_make(op, t);
+    if (!meta) return tp__deliver(TP_ERR_MEMORY);
+    tp__meta_lock(meta);
+    tp_tensor *old = meta->grad;
+    meta->grad = tp_retain(grad);
+    tp__meta_unlock(meta);
+    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
+    return TP_OK;
+}
+
+void tp_zero_grad(tp_tensor *t) {
+    if (!t) tp__error_null("zero_grad", "t");
+    else tp_tensor_set_grad(t, NULL);
+}
+
+tp_tensor *tp_detach(tp_tensor *t) {
+    TP_REQUIRE(t, "detach");
+    return tp__tensor_alias("detach", t, t->shape, t->strides, t->offset);
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------------- */
+
+int tp_register_hook(tp_tensor *t, tp_hook_fn *call, void *context, void (*free_context)(void *)) {
+    const char *op = "register_hook";
+    if (!t || !call) {
+        tp__error_null(op, t ? "hook" : "t");
+        return -1;
+    }
+    if (!tp__needs_grad(t)) {
+        tp__error(TP_ERR_AUTOGRAD, op, "the tensor does not require grad");
+        return -1;
+    }
+    tp__hook *hook = tp__alloc(sizeof *hook);
+    tp__meta *meta = hook ? tp__meta_make(op, t) : NULL;
+    if (!meta) {
+        tp__free(hook);
+        tp__error_memory(op, sizeof *hook);
+        return -1;
+    }
+    *hook = (tp__hook){NULL, meta->next_id++, call, context, free_context};
+    tp__hook **end = &meta->hooks;
+    while (*end) end = &(*end)->next;
+    *end = hook;
+    return hook->id;
+}
+
+tp_status tp_remove_hook(tp_tensor *t, int id) {
+    if (!t) return tp__deliver(tp__error_null("remove_hook", "t"));
+    tp__meta *meta = tp__meta_of(t);
+    for (tp__hook **at = meta ? &meta->hooks : NULL; at && *at; at = &(*at)->next) {
+        if ((*at)->id != id) continue;
+        tp__hook *hook = *at;
+        *at = hook->next;
+        hook_free(hook);
+        return TP_OK;
+    }
+    return tp__deliver(tp__error(TP_ERR_ARGUMENT, "remove_hook", "the tensor has no hook %d", id));
+}
+
+tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g) {
+    for (tp__hook *hook = meta->hooks, *next; hook && g; hook = next) {
+        next = hook->next; /* a hook may remove itself */
+        tp_error_clear();
+        tp_tensor *r = hook->call(g, hook->context);
+        if (!r) {
+            if (tp__error_pending()) return NULL;
+            continue;
+        }
+        if (!tp_shape_equal(r->shape, g->shape) || r->dtype != g->dtype)
+            TP_FAIL(TP_ERR_SHAPE, "hook", "a hook returned %s %s for a gradient of %s %s", tp__dtype_text(r),
+                    tp__shape_text(r->shape), tp__dtype_text(g), tp__shape_text(g->shape));
+        g = r;
+    }
+    return g;
+}
+
+/* ---- grad mode --------------------------------------------------------------------------------------- */
+
+void tp_no_grad_begin(void) {
+    tp__thread *self = tp__self();
+    if (self->no_grad_depth++ == 0) self->no_grad_outer = self->grad_off;
+    self->grad_off = true;
+}
+
+tp_status tp_no_grad_end(void) {
+    tp__thread *self = tp__self();
+    if (self->no_grad_depth == 0)
+        return tp__deliver(tp__error(TP_ERR_STATE, "no_grad_end", "no tp_no_grad_begin() is open in this scope"));
+    if (--self->no_grad_depth == 0) self->grad_off = self->no_grad_outer;
+    return TP_OK;
+}
+
+bool tp_grad_enabled(void) { return tp__recording(); }
+
+bool tp_set_grad_enabled(bool enabled) {
+    tp__thread *self = tp__self();
+    bool before = !self->grad_off;
+    self->grad_off = !enabled;
+    return before;
+}
+
+void tp_set_anomaly_mode(bool on) { tp__self()->anomaly = on; }

@@ -1,0 +1,102 @@
+/* Nodes and what the tape hangs on tensors, for src/autograd alone. */
+#ifndef TP__AUTOGRAD_NODE_H
+#define TP__AUTOGRAD_NODE_H
+
+#include "autograd/autograd.h"
+
+typedef struct tp__node tp__node;
+
+/* Where the gradient of an input goes: to an output of another node, or to a leaf; neither: to nobody. */
+typedef struct tp__edge {
+    tp__node *node;
+    tp_tensor *leaf;
+    int32_t output;
+} tp__edge;
+
+/* A tensor's gradient and hooks. A leaf has it alone; the result of a recorded op shares it with the node. */
+typedef struct tp__hook {
+    struct tp__hook *next;
+    int id;
+    tp_hook_fn *call;
+    void *context;
+    void (*free_context)(void *);
+} tp__hook;
+
+typedef struct tp__meta {
+    tp__graph_ref ref;
+    tp_tensor *grad;
+    bool retain_grad;
+    int next_id;
+    tp__hook *hooks;
+} tp__meta;
+
+/* What a node knows of an output, and what a walk gathers for it. */
+typedef struct tp__out {
+    int64_t *dims;
+    int8_t ndim;
+    uint8_t dtype;
+    bool wanted;         /* tp_grad() asks for this gradient: it is kept in `captured` */
+    tp_tensor *grad;     /* the sum so far of the walk under way */
+    tp_tensor *captured;
+    tp__meta *meta;      /* hooks or retain_grad of the output's tensor, or NULL */
+} tp__out;
+
+/* A saved value: never a tensor, so that a saved output makes no cycle. */
+typedef struct tp__saved {
+    tp__storage *storage; /* NULL: not saved, or released */
+    uint64_t version;
+    int64_t offset;
+    int64_t *dims; /* ndim sizes, then ndim strides */
+    int8_t ndim;
+    uint8_t dtype;
+} tp__saved;
+
+struct tp__node {
+    tp__graph_ref ref;
+    const tp__op *op;
+    uint64_t sequence;
+    _Atomic(void *) walk; /* the walk it belongs to at the moment */
+    tp__node *next;       /* in the list of nodes to release */
+    tp__edge *edges;      /* n_in */
+    tp__out *outs;        /* n_out */
+    tp__saved *saved;     /* n_in for the inputs, then n_out for the outputs */
+    void *attr;
+    int32_t n_in, n_out;
+    uint32_t bytes;       /* of the whole block */
+    uint64_t given;       /* bit i: input i was not NULL; beyond 64 inputs all are given */
+    bool released;        /* its saved values are gone */
+    bool needed;          /* leads to an input that the walk is for */
+};
+
+struct tp__ctx {
+    tp__node *node;
+    bool all;          /* every edge is wanted */
+    bool create_graph;
+    const void *walk;
+};
+
+static inline tp__node *tp__node_of(const tp_tensor *t) { return (tp__node *)(void *)t->node; }
+static inline tp__meta *tp__meta_of(const tp_tensor *t) { return (tp__meta *)(void *)t->meta; }
+
+/* The tensor's meta, made if need be; NULL with a record if out of memory. */
+tp__meta *tp__meta_make(const char *op, tp_tensor *t);
+
+/* Is there anything at this edge that the walk of `ctx` wants a gradient for? */
+bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge);
+
+/* Drops the saved values, so that their memory goes as the walk passes. */
+void tp__node_release_saved(tp__node *node);
+
+tp_shape tp__out_shape(const tp__out *out);
+
+/* Guards the grad pointers: of a leaf, threads may accumulate into it at once. */
+void tp__meta_lock(const tp__meta *meta);
+void tp__meta_unlock(const tp__meta *meta);
+
+/* Sets meta->grad to `grad` (a new reference is taken), dropping the old one. The caller holds the lock. */
+void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad);
+
+/* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. */
+tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g);
+
+#endif

@@ -1,0 +1,148 @@
+/* Convolution as matrix products, one image and group at a time, so that its columns stay in the core's cache; a template,
+ * after real.h. */
+
+/* The columns of one image and group: col (c / groups * kh * kw, oh * ow), zero where the window hangs over. */
+static void FN(conv_columns)(const tp__conv2d *g, const T *x, T *col) {
+    int64_t channels = g->c / g->groups;
+    for (int64_t c = 0; c < channels; c++, x += g->h * g->w) {
+        for (int64_t u = 0; u < g->kh; u++) {
+            for (int64_t v = 0; v < g->kw; v++) {
+                int64_t first = v * g->dil_w - g->pad_w; /* column of x under output column 0 */
+                for (int64_t i = 0; i < g->oh; i++, col += g->ow) {
+                    int64_t row = i * g->stride_h + u * g->dil_h - g->pad_h;
+                    if (row < 0 || row >= g->h) {
+                        memset(col, 0, (size_t)g->ow * sizeof(T));
+                        continue;
+                    }
+                    const T *from = x + row * g->w;
+                    /* output columns [lo, hi) lie inside the image */
+                    int64_t lo = first >= 0 ? 0 : (-first + g->stride_w - 1) / g->stride_w;
+                    int64_t hi = first >= g->w ? 0 : (g->w - 1 - first) / g->stride_w + 1;
+                    if (lo > g->ow) lo = g->ow;
+                    if (hi > g->ow) hi = g->ow;
+                    if (hi < lo) hi = lo;
+                    for (int64_t j = 0; j < lo; j++) col[j] = 0;
+                    if (g->stride_w == 1)
+                        for (int64_t j = lo; j < hi; j++) col[j] = from[first + j];
+                    else
+                        for (int64_t j = lo; j < hi; j++) col[j] = from[first + j * g->stride_w];
+                    for (int64_t j = hi; j < g->ow; j++) col[j] = 0;
+                }
+            }
+        }
+    }
+}
+
+/* The transpose: adds the columns to where they came from. */
+static void FN(conv_columns_add)(const tp__conv2d *g, const T *col, T *x) {
+    int64_t channels = g->c / g->groups;
+    for (int64_t c = 0; c < channels; c++, x += g->h * g->w) {
+        for (int64_t u = 0; u < g->kh; u++) {
+            for (int64_t v = 0; v < g->kw; v++) {
+                int64_t first = v * g->dil_w - g->pad_w;
+                for (int64_t i = 0; i < g->oh; i++, col += g->ow) {
+                    int64_t row = i * g->stride_h + u * g->dil_h - g->pad_h;
+                    if (row < 0 || row >= g->h) continue;
+                    T *to = x + row * g->w;
+                    int64_t lo = first >= 0 ? 0 : (-first + g->stride_w - 1) / g->stride_w;
+                    int64_t hi = first >= g->w ? 0 : (g->w - 1 - first) / g->stride_w + 1;
+                    if (hi > g->ow) hi = g->ow;
+                    if (g->stride_w == 1)
+                        for (int64_t j = lo; j < hi; j++) to[first + j] += col[j];
+                    else
+                        for (int64_t j = lo; j < hi; j++) to[first + j * g->stride_w] += col[j];
+                }
+            }
+        }
+    }
+}
+
+/* Is an image its own matrix of columns? */
+static bool FN(conv_is_pointwise)(const tp__conv2d *g) {
+    return g->kh == 1 && g->kw == 1 && g->stride_h == 1 && g->stride_w == 1 && g->pad_h == 0 && g->pad_w == 0;
+}
+
+/* Sizes of the products of one group. */
+typedef struct FN(conv_sizes) {
+    int64_t channels, outputs, depth, pixels, image;
+} FN(conv_sizes);
+
+static FN(conv_sizes) FN(conv_measure)(const tp__conv2d *g) {
+    int64_t channels = g->c / g->groups;
+    return (FN(conv_sizes)){channels, g->o / g->groups, channels * g->kh * g->kw, g->oh * g->ow, g->h * g->w};
+}
+
+/* Room for the columns, the weight's gradient by columns, and what the products need. */
+static size_t FN(conv_scratch)(const tp__conv2d *g) {
+    FN(conv_sizes) s = FN(conv_measure)(g);
+    size_t products[3] = {CONV_GEMM.scratch[!TP__REAL_IS_32](s.outputs, s.pixels, s.depth), CONV_GEMM.scratch[!TP__REAL_IS_32](s.depth, s.pixels, s.outputs),
+                          CONV_GEMM.scratch[!TP__REAL_IS_32](s.depth, s.outputs, s.pixels)};
+    size_t most = products[0] > products[1] ? products[0] : products[1];
+    if (products[2] > most) most = products[2];
+    size_t columns = ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
+    size_t by_columns = ((size_t)(s.depth * g->o) * sizeof(T) + 63) / 64 * 64;
+    return columns + by_columns + most;
+}
+
+static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *weight, const void *bias, void *y,
+                             int64_t n0, int64_t n1, void *scratch) {
+    FN(conv_sizes) s = FN(conv_measure)(g);
+    T *col = scratch;
+    void *rest = (char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
+    bool pointwise = FN(conv_is_pointwise)(g);
+    for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
+        int64_t group = i % g->groups;
+        const T *image = (const T *)x + i * s.channels * s.image;
+        if (!pointwise) FN(conv_columns)(g, image, col);
+        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
+            .m = s.outputs, .n = s.pixels, .k = s.depth,
+            .a = (const T *)weight + group * s.outputs * s.depth, .a_rs = s.depth, .a_cs = 1,
+            .b = pointwise ? image : col, .b_rs = s.pixels, .b_cs = 1,
+            .c = (T *)y + i * s.outputs * s.pixels, .c_rs = s.pixels, .c_cs = 1,
+            .row_bias = bias ? (const T *)bias + group * s.outputs : NULL, .scratch = rest});
+    }
+}
+
+static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void *weight, void *dx, int64_t n0,
+                                int64_t n1, void *scratch) {
+    FN(conv_sizes) s = FN(conv_measure)(g);
+    T *col = scratch;
+    void *rest = (char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
+    bool pointwise = FN(conv_is_pointwise)(g);
+    for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
+        T *image = (T *)dx + i * s.channels * s.image;
+        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
+            .m = s.depth, .n = s.pixels, .k = s.outputs,
+            .a = (const T *)weight + i % g->groups * s.outputs * s.depth, .a_rs = 1, .a_cs = s.depth,
+            .b = (const T *)dy + i * s.outputs * s.pixels, .b_rs = s.pixels, .b_cs = 1,
+            .c = pointwise ? image : col, .c_rs = s.pixels, .c_cs = 1, .scratch = rest});
+        if (pointwise) continue;
+        memset(image, 0, (size_t)(s.channels * s.image) * sizeof(T));
+        FN(conv_columns_add)(g, col, image);
+    }
+}
+
+static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void *x, void *dw, int64_t n0, int64_t n1,
+                                 void *scratch) {
+    FN(conv_sizes) s = FN(conv_measure)(g);
+    T *col = scratch, *by_columns = (T *)(void *)((char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64);
+    void *rest = (char *)by_columns + ((size_t)(s.depth * g->o) * sizeof(T) + 63) / 64 * 64;
+    bool pointwise = FN(conv_is_pointwise)(g);
+    memset(by_columns, 0, (size_t)(s.depth * g->o) * sizeof(T));
+    for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
+        int64_t group = i % g->groups;
+        const T *image = (const T *)x + i * s.channels * s.image;
+        if (!pointwise) FN(conv_columns)(g, image, col);
+        /* (depth, outputs): the columns are read where they are, and the smaller dy is what gets copied. */
+        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
+            .m = s.depth, .n = s.outputs, .k = s.pixels,
+            .a = pointwise ? image : col, .a_rs = s.pixels, .a_cs = 1,
+            .b = (const T *)dy + i * s.outputs * s.pixels, .b_rs = 1, .b_cs = s.pixels,
+            .c = by_columns + group * s.depth * s.outputs, .c_rs = s.outputs, .c_cs = 1, .accumulate = true,
+            .scratch = rest});
+    }
+    for (int64_t group = 0; group < g->groups; group++)
+        for (int64_t o = 0; o < s.outputs; o++)
+            for (int64_t d = 0; d < s.depth; d++)
+                ((T *)dw)[(group * s.outputs + o) * s.depth + d] = by_columns[(group * s.depth + d) * s.outputs + o];
+}

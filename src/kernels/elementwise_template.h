@@ -1,0 +1,131 @@
+/* The loops of one element type: floating (after real.h) or integer (TP__EW_INTEGER). Included by elementwise.c. */
+
+#define EW_LOOP(fname, outtype, expr)                                                                        \
+    static void fname(int64_t n, char *const *p, const double *params) {                                     \
+        outtype *out = (outtype *)(void *)p[0];                                                              \
+        (void)params;                                                                                        \
+        EW_INPUTS                                                                                            \
+        TP__IVDEP                                                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                                    \
+            EW_ELEMENTS                                                                                      \
+            out[i] = (outtype)(expr);                                                                        \
+        }                                                                                                    \
+    }
+
+/* The parameters as the element type: in the integer loops they are whole. */
+#define P0 ((T)params[0])
+#define P1 ((T)params[1])
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS const T *xs = (const T *)(const void *)p[1];
+#define EW_ELEMENTS T x = xs[i];
+
+#define UNARY(name, y, dx, saves, class, low, high) EW_FORWARD_##class(EWN(name##_forward), y)
+#define UNARY_P1 UNARY
+#define UNARY_P2 UNARY
+#define SCALAR_FIRST UNARY
+#define BINARY(name, y, da, da_uses, db, db_uses, class, low, high)
+#define COMPARE(name, y)
+#define COMPARE_P1(name, y) EW_LOOP(EWN(name##_forward), uint8_t, y)
+#define TEST COMPARE_P1
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef UNARY_P1
+#undef UNARY_P2
+#undef SCALAR_FIRST
+#undef BINARY
+#undef COMPARE
+#undef COMPARE_P1
+#undef TEST
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS const T *as = (const T *)(const void *)p[1], *bs = (const T *)(const void *)p[2];
+#define EW_ELEMENTS T a = as[i], b = bs[i];
+
+#define UNARY(name, y, dx, saves, class, low, high)
+#define UNARY_P1 UNARY
+#define UNARY_P2 UNARY
+#define SCALAR_FIRST UNARY
+#define BINARY(name, y, da, da_uses, db, db_uses, class, low, high) EW_FORWARD_##class(EWN(name##_forward), y)
+#define COMPARE(name, y) EW_LOOP(EWN(name##_forward), uint8_t, y)
+#define COMPARE_P1(name, y)
+#define TEST COMPARE_P1
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef UNARY_P1
+#undef UNARY_P2
+#undef SCALAR_FIRST
+#undef BINARY
+#undef COMPARE
+#undef COMPARE_P1
+#undef TEST
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS                                                                                            \
+    const uint8_t *cs = (const uint8_t *)p[1];                                                               \
+    const T *as = (const T *)(const void *)p[2], *bs = (const T *)(const void *)p[3];
+#define EW_ELEMENTS T a = as[i], b = bs[i];
+EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
+
+#if !TP__EW_INTEGER
+
+/* Which of the saved values a derivative reads is known when the row is expanded: what it does not read is
+ * not loaded. */
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS                                                                                            \
+    const T *gs = (const T *)(const void *)p[1], *xs = (const T *)(const void *)p[2],                        \
+            *ys = (const T *)(const void *)p[4];
+#define EW_ELEMENTS                                                                                          \
+    T g = gs[i], x = xs[i], y = ys[i];                                                                       \
+    (void)g, (void)x, (void)y;
+#define UNARY(name, y_, dx, saves, class, low, high) EW_LOOP(EWN(name##_vjp0), T, dx)
+#define UNARY_P1 UNARY
+#define UNARY_P2 UNARY
+#define SCALAR_FIRST UNARY
+#define BINARY(name, y_, da, da_uses, db, db_uses, class, low, high)
+#define COMPARE(name, y_)
+#define COMPARE_P1 COMPARE
+#define TEST COMPARE
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef UNARY_P1
+#undef UNARY_P2
+#undef SCALAR_FIRST
+#undef BINARY
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS                                                                                            \
+    const T *gs = (const T *)(const void *)p[1], *as = (const T *)(const void *)p[2],                        \
+            *bs = (const T *)(const void *)p[3], *ys = (const T *)(const void *)p[4];
+#define EW_ELEMENTS                                                                                          \
+    T g = gs[i], a = as[i], b = bs[i], y = ys[i];                                                            \
+    (void)g, (void)a, (void)b, (void)y;
+#define UNARY(name, y_, dx, saves, class, low, high)
+#define UNARY_P1 UNARY
+#define UNARY_P2 UNARY
+#define SCALAR_FIRST UNARY
+#define BINARY(name, y_, da, da_uses, db, db_uses, class, low, high)                                         \
+    EW_LOOP(EWN(name##_vjp0), T, da)                                                                         \
+    EW_LOOP(EWN(name##_vjp1), T, db)
+#include "kernels/elementwise.def"
+#undef UNARY
+#undef UNARY_P1
+#undef UNARY_P2
+#undef SCALAR_FIRST
+#undef BINARY
+#undef COMPARE
+#undef COMPARE_P1
+#undef TEST
+
+#endif
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#undef EW_LOOP
+#undef P0
+#undef P1

@@ -1,0 +1,17 @@
+#include "kernels/gemm.h"
+
+#define TP__REAL 32
+#include "kernels/real.h"
+#include "kernels/gemm_template.h"
+
+#define TP__REAL 64
+#include "kernels/real.h"
+#include "kernels/gemm_template.h"
+
+#define F32N(name) TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX)
+#define F64N(name) TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX)
+
+const tp__gemm_kernels TP__ISA_NAME(gemm_kernels) = {
+    .run = {F32N(gemm_run), F64N(gemm_run)},
+    .scratch = {F32N(gemm_scratch), F64N(gemm_scratch)},
+};

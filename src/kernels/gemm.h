@@ -1,0 +1,34 @@
+/* Matrix products. A kernel computes one tile on the calling thread; src/ops/product.c cuts a product into tiles. */
+#ifndef TP__KERNELS_GEMM_H
+#define TP__KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* C (m, n) = A (m, k) B (k, n), plus C if `accumulate`, else plus bias. Strides in elements: of A and B any, so
+ * that transposes cost nothing to say; of C one of the two is 1. */
+typedef struct tp__gemm_args {
+    int64_t m, n, k;
+    const void *a, *b;
+    int64_t a_rs, a_cs, b_rs, b_cs;
+    void *c;
+    int64_t c_rs, c_cs;
+    bool accumulate;
+    const void *row_bias; /* (m), or NULL: added to every column; not with `accumulate` */
+    const void *col_bias; /* (n), or NULL: added to every row; likewise */
+    void *scratch;        /* tp__gemm_scratch_fn bytes, 64-byte aligned */
+} tp__gemm_args;
+
+typedef void tp__gemm_fn(const tp__gemm_args *args);
+typedef size_t tp__gemm_scratch_fn(int64_t m, int64_t n, int64_t k);
+
+/* Index 0 is F32, 1 is F64. */
+typedef struct tp__gemm_kernels {
+    tp__gemm_fn *run[2];
+    tp__gemm_scratch_fn *scratch[2];
+} tp__gemm_kernels;
+
+extern const tp__gemm_kernels tp__gemm_kernels_base, tp__gemm_kernels_v3, tp__gemm_kernels_v4;
+
+#endif

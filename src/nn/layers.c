@@ -1,0 +1,254 @@
+/* Modules with parameters: linear, convolution, batch normalisation. */
+#include <math.h>
+#include <stdio.h>
+
+#include "core/scope.h"
+#include "nn/nn.h"
+#include "taper/conv.h"
+#include "taper/creation.h"
+#include "taper/init.h"
+#include "taper/linalg.h"
+#include "taper/nn.h"
+#include "taper/norm.h"
+
+static const char *nn_bool(bool value) { return value ? "True" : "False"; }
+
+static bool nn_check_dtype(const char *op, tp_dtype dtype) {
+    if (dtype == TP_F32 || dtype == TP_F64) return true;
+    tp__error(TP_ERR_DTYPE, op, "parameters are float32 or float64, got %s", tp_dtype_name(dtype));
+    return false;
+}
+
+/* PyTorch's default for layers that sum over `fan_in` inputs, weight and bias alike: uniform within
+ * +-1 / sqrt(fan_in), written there as kaiming_uniform_(a = sqrt(5)). */
+static bool nn_add_weights(tp_module *m, tp_tensor **weight, tp_shape shape, tp_tensor **bias, double fan_in,
+                           tp_dtype dtype, tp_generator *generator) {
+    tp_kaiming_options kaiming = {.slope = sqrt(5.0), .generator = generator};
+    tp_tensor *w = tp_init_kaiming_uniform_(tp_empty(shape, dtype), kaiming);
+    if (!tp_module_register_parameter(m, "weight", weight, w)) return false;
+    if (!bias) return true;
+    double bound = fan_in > 0 ? 1 / sqrt(fan_in) : 0;
+    tp_tensor *b = tp_init_uniform_(tp_empty(TP_SHAPE(shape.dims[0]), dtype), -bound, bound, generator);
+    return tp_module_register_parameter(m, "bias", bias, b) != NULL;
+}
+
+/* ---- linear ------------------------------------------------------------------------------------------ */
+
+typedef struct nn_linear {
+    tp_module base;
+    tp_tensor *weight, *bias;
+    int64_t in, out;
+    bool no_bias;
+} nn_linear;
+
+static tp_tensor *nn_linear_forward(tp_module *m, tp_tensor *x) {
+    nn_linear *self = (nn_linear *)m;
+    return tp_linear(x, self->weight, self->bias);
+}
+
+static int nn_linear_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_linear *self = (const nn_linear *)m;
+    return snprintf(buffer, size, "in_features=%lld, out_features=%lld, bias=%s", (long long)self->in,
+                    (long long)self->out, nn_bool(!self->no_bias));
+}
+
+static const tp_module_class nn_linear_class = {
+    .name = "Linear", .size = sizeof(nn_linear), .forward = nn_linear_forward, .describe = nn_linear_describe};
+
+tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options) {
+    const char *op = "nn_linear";
+    if (in_features < 0 || out_features < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs", (long long)in_features, (long long)out_features);
+    if (!nn_check_dtype(op, options.dtype)) return NULL;
+    tp_scope *s = tp_scope_begin();
+    nn_linear *self = s ? (nn_linear *)tp_module_new(&nn_linear_class) : NULL;
+    if (!self) return tp__module_finish(NULL, s, false);
+    self->in = in_features;
+    self->out = out_features;
+    self->no_bias = options.no_bias;
+    bool ok = nn_add_weights(&self->base, &self->weight, TP_SHAPE(out_features, in_features),
+                             options.no_bias ? NULL : &self->bias, (double)in_features, options.dtype, options.generator);
+    return tp__module_finish(&self->base, s, ok);
+}
+
+/* ---- convolution ------------------------------------------------------------------------------------- */
+
+typedef struct nn_conv2d {
+    tp_module base;
+    tp_tensor *weight, *bias;
+    int64_t in, out, kernel[2];
+    tp_conv2d_options options;
+    bool no_bias;
+} nn_conv2d;
+
+static tp_tensor *nn_conv2d_forward(tp_module *m, tp_tensor *x) {
+    nn_conv2d *self = (nn_conv2d *)m;
+    return tp_conv2d(x, self->weight, self->bias, self->options);
+}
+
+/* Appends to a text of `length` so far, as snprintf; returns the new length. */
+static int nn_append_pair(char *buffer, size_t size, int length, const char *name, const int64_t pair[2]) {
+    size_t at = (size_t)length < size ? (size_t)length : size;
+    return length + snprintf(at < size ? buffer + at : NULL, size - at, ", %s=(%lld, %lld)", name, (long long)pair[0],
+                             (long long)pair[1]);
+}
+
+static int nn_conv2d_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_conv2d *self = (const nn_conv2d *)m;
+    const tp_conv2d_options *o = &self->options;
+    int n = snprintf(buffer, size, "%lld, %lld", (long long)self->in, (long long)self->out);
+    n = nn_append_pair(buffer, size, n, "kernel_size", self->kernel);
+    n = nn_append_pair(buffer, size, n, "stride", o->stride);
+    if (o->padding[0] || o->padding[1]) n = nn_append_pair(buffer, size, n, "padding", o->padding);
+    if (o->dilation[0] != 1 || o->dilation[1] != 1) n = nn_append_pair(buffer, size, n, "dilation", o->dilation);
+    char rest[64] = "";
+    int r = 0;
+    if (o->groups != 1) r = snprintf(rest, sizeof rest, ", groups=%lld", (long long)o->groups);
+    if (self->no_bias) snprintf(rest + r, sizeof rest - (size_t)r, ", bias=False");
+    size_t at = (size_t)n < size ? (size_t)n : size;
+    return n + snprintf(at < size ? buffer + at : NULL, size - at, "%s", rest);
+}
+
+static const tp_module_class nn_conv2d_class = {
+    .name = "Conv2d", .size = sizeof(nn_conv2d), .forward = nn_conv2d_forward, .describe = nn_conv2d_describe};
+
+/* A size of zero means 1, or what the first of its pair says. */
+static void nn_fill_pair(int64_t pair[2]) {
+    if (pair[0] == 0) pair[0] = 1;
+    if (pair[1] == 0) pair[1] = pair[0];
+}
+
+static bool nn_conv2d_check(const char *op, const nn_conv2d *self) {
+    const tp_conv2d_options *o = &self->options;
+    bool ok = self->in >= 0 && self->out >= 0 && self->kernel[0] > 0 && self->kernel[1] > 0 && o->groups > 0 &&
+              o->padding[0] >= 0 && o->padding[1] >= 0 && o->stride[0] > 0 && o->stride[1] > 0 && o->dilation[0] > 0 &&
+              o->dilation[1] > 0;
+    if (ok && self->in % o->groups == 0 && self->out % o->groups == 0) return true;
+    char text[200];
+    nn_conv2d_describe(&self->base, text, sizeof text);
+    tp__error(TP_ERR_ARGUMENT, op, ok ? "groups must divide both numbers of channels: %s" : "a size is out of range: %s",
+              text);
+    return false;
+}
+
+tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
+                        tp_nn_conv2d_options options) {
+    const char *op = "nn_conv2d";
+    nn_conv2d given = {.in = in_channels,
+                       .out = out_channels,
+                       .kernel = {kernel_h, kernel_w},
+                       .options = {.stride = {options.stride[0], options.stride[1]},
+                                   .padding = {options.padding[0], options.padding[1]},
+                                   .dilation = {options.dilation[0], options.dilation[1]},
+                                   .groups = options.groups ? options.groups : 1},
+                       .no_bias = options.no_bias};
+    if (kernel_w == 0) given.kernel[1] = kernel_h;
+    nn_fill_pair(given.options.stride);
+    nn_fill_pair(given.options.dilation);
+    if (!nn_conv2d_check(op, &given) || !nn_check_dtype(op, options.dtype)) return NULL;
+    tp_scope *s = tp_scope_begin();
+    nn_conv2d *self = s ? (nn_conv2d *)tp_module_new(&nn_conv2d_class) : NULL;
+    if (!self) return tp__module_finish(NULL, s, false);
+    given.base = self->base;
+    *self = given;
+    tp_shape shape = TP_SHAPE(out_channels, in_channels / given.options.groups, given.kernel[0], given.kernel[1]);
+    double fan_in = (double)shape.dims[1] * (double)shape.dims[2] * (double)shape.dims[3];
+    bool ok = nn_add_weights(&self->base, &self->weight, shape, options.no_bias ? NULL : &self->bias, fan_in,
+                             options.dtype, options.generator);
+    return tp__module_finish(&self->base, s, ok);
+}
+
+/* ---- batch normalisation ----------------------------------------------------------------------------- */
+
+typedef struct nn_batch_norm {
+    tp_module base;
+    tp_tensor *weight, *bias, *running_mean, *running_var, *num_batches_tracked;
+    int64_t features;
+    tp_nn_batch_norm_options options;
+} nn_batch_norm;
+
+static tp_tensor *nn_batch_norm_run(nn_batch_norm *self, tp_tensor *x) {
+    bool training = self->base.training || self->options.no_running_stats;
+    tp_batch_norm_options options = {.weight = self->weight,
+                                     .bias = self->bias,
+                                     .running_mean = self->running_mean,
+                                     .running_var = self->running_var,
+                                     .training = training,
+                                     .momentum = self->options.momentum,
+                                     .eps = self->options.eps};
+    tp_tensor *y = tp_batch_norm(x, options);
+    int64_t *batches = y && self->base.training && self->num_batches_tracked
+                           ? tp_tensor_data_mut(self->num_batches_tracked)
+                           : NULL;
+    if (batches) ++*batches;
+    return y;
+}
+
+static tp_tensor *nn_batch_norm1d_forward(tp_module *m, tp_tensor *x) {
+    if (x->shape.ndim != 2 && x->shape.ndim != 3)
+        TP_FAIL(TP_ERR_SHAPE, "nn_batch_norm1d", "takes (N, C) or (N, C, L), got %s", tp__shape_text(x->shape));
+    return nn_batch_norm_run((nn_batch_norm *)m, x);
+}
+
+static tp_tensor *nn_batch_norm2d_forward(tp_module *m, tp_tensor *x) {
+    if (x->shape.ndim != 4)
+        TP_FAIL(TP_ERR_SHAPE, "nn_batch_norm2d", "takes (N, C, H, W), got %s", tp__shape_text(x->shape));
+    return nn_batch_norm_run((nn_batch_norm *)m, x);
+}
+
+static int nn_batch_norm_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_batch_norm *self = (const nn_batch_norm *)m;
+    const tp_nn_batch_norm_options *o = &self->options;
+    double eps = o->eps != 0 ? o->eps : 1e-5;
+    double momentum = o->momentum != 0 || signbit(o->momentum) ? o->momentum : 0.1;
+    return snprintf(buffer, size, "%lld, eps=%g, momentum=%g, affine=%s, bias=%s, track_running_stats=%s",
+                    (long long)self->features, eps, fabs(momentum), nn_bool(!o->no_affine),
+                    nn_bool(!o->no_affine && !o->no_bias), nn_bool(!o->no_running_stats));
+}
+
+static const tp_module_class nn_batch_norm1d_class = {.name = "BatchNorm1d",
+                                                      .size = sizeof(nn_batch_norm),
+                                                      .forward = nn_batch_norm1d_forward,
+                                                      .describe = nn_batch_norm_describe};
+static const tp_module_class nn_batch_norm2d_class = {.name = "BatchNorm2d",
+                                                      .size = sizeof(nn_batch_norm),
+                                                      .forward = nn_batch_norm2d_forward,
+                                                      .describe = nn_batch_norm_describe};
+
+static bool nn_batch_norm_fill(nn_batch_norm *self) {
+    tp_module *m = &self->base;
+    const tp_nn_batch_norm_options *o = &self->options;
+    tp_shape shape = TP_SHAPE(self->features);
+    if (!o->no_affine && !tp_module_register_parameter(m, "weight", &self->weight, tp_ones(shape, o->dtype))) return false;
+    if (!o->no_affine && !o->no_bias &&
+        !tp_module_register_parameter(m, "bias", &self->bias, tp_zeros(shape, o->dtype)))
+        return false;
+    if (o->no_running_stats) return true;
+    return tp_module_register_buffer(m, "running_mean", &self->running_mean, tp_zeros(shape, o->dtype)) &&
+           tp_module_register_buffer(m, "running_var", &self->running_var, tp_ones(shape, o->dtype)) &&
+           tp_module_register_buffer(m, "num_batches_tracked", &self->num_batches_tracked,
+                                     tp_zeros(TP_SCALAR_SHAPE, TP_I64));
+}
+
+static tp_module *nn_batch_norm_new(const char *op, const tp_module_class *type, int64_t features,
+                                    tp_nn_batch_norm_options options) {
+    if (features < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "%lld features", (long long)features);
+    if (!(options.eps >= 0 && isfinite(options.eps)) || !(fabs(options.momentum) <= 1) || options.momentum < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative and momentum in [0, 1], got %g and %g", options.eps,
+                options.momentum);
+    if (!nn_check_dtype(op, options.dtype)) return NULL;
+    tp_scope *s = tp_scope_begin();
+    nn_batch_norm *self = s ? (nn_batch_norm *)tp_module_new(type) : NULL;
+    if (!self) return tp__module_finish(NULL, s, false);
+    self->features = features;
+    self->options = options;
+    return tp__module_finish(&self->base, s, nn_batch_norm_fill(self));
+}
+
+tp_module *tp_nn_batch_norm1d(int64_t features, tp_nn_batch_norm_options options) {
+    return nn_batch_norm_new("nn_batch_norm1d", &nn_batch_norm1d_class, features, options);
+}
+
+tp_module *tp_nn_batch_norm2d(int64_t features, tp_nn_batch_norm_options options) {
+    return nn_batch_norm_new("nn_batch_norm2d", &nn_batch_norm2d_class, features, options);
+}

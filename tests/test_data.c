@@ -1,0 +1,518 @@
+/* Datasets, splits, loaders, and MNIST as it lies in examples/data. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "core/alloc.h"
+
+/* Samples i = 0 .. n-1 of three items: the row (10 i, 10 i + 1, 10 i + 2) F32, the number i I64, two bytes (i, 255) U8. */
+static tp_dataset *numbered(int64_t n) {
+    tp_tensor *x = tp_empty(TP_SHAPE(n, 3), TP_F32), *y = tp_empty(TP_SHAPE(n), TP_I64);
+    tp_tensor *u = tp_empty(TP_SHAPE(n, 1, 2), TP_U8);
+    float *px = tp_tensor_data_mut(x);
+    int64_t *py = tp_tensor_data_mut(y);
+    uint8_t *pu = tp_tensor_data_mut(u);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t k = 0; k < 3; k++) px[3 * i + k] = (float)(10 * i + k);
+        py[i] = i;
+        pu[2 * i] = (uint8_t)i;
+        pu[2 * i + 1] = 255;
+    }
+    tp_dataset *d = tp_dataset_tensors(TP_TENSORS(x, y, u));
+    assert_tensor(d);
+    return d;
+}
+
+/* Checks that a batch's items belong together, and returns the number of its i-th sample. */
+static int64_t sample_number(const tp_batch *batch, int64_t i) {
+    int64_t k = ((const int64_t *)tp_tensor_data(batch->items[1]))[i];
+    const float *x = (const float *)tp_tensor_data(batch->items[0]) + 3 * i;
+    for (int64_t j = 0; j < 3; j++) assert_true(x[j] == (float)(10 * k + j));
+    if (tp_tensor_dtype(batch->items[2]) == TP_U8) {
+        const uint8_t *u = (const uint8_t *)tp_tensor_data(batch->items[2]) + 2 * i;
+        assert_int_equal(u[0], k & 255);
+        assert_int_equal(u[1], 255);
+    }
+    return k;
+}
+
+/* The numbers of an epoch's samples in order; how many there are. */
+static int64_t epoch_order(tp_loader *loader, int64_t *order) {
+    int64_t n = 0, batches = 0;
+    tp_batch batch;
+    for (; tp_loader_next(loader, &batch); batches++) {
+        assert_int_equal(batch.count, 3);
+        assert_int_equal(tp_tensor_size(batch.items[0], 0), batch.size);
+        for (int64_t i = 0; i < batch.size; i++) order[n++] = sample_number(&batch, i);
+    }
+    assert_int_equal(tp_loader_status(loader), TP_OK);
+    assert_int_equal(batch.size, 0);
+    assert_null(batch.items);
+    assert_int_equal(batches, tp_loader_batches(loader));
+    return n;
+}
+
+static void assert_permutation(const int64_t *order, int64_t n) {
+    bool seen[1000] = {false};
+    for (int64_t i = 0; i < n; i++) {
+        assert_in_range(order[i], 0, n - 1);
+        assert_false(seen[order[i]]);
+        seen[order[i]] = true;
+    }
+}
+
+/* ---- datasets ---------------------------------------------------------------------------------------- */
+
+static void test_dataset(void **state) {
+    (void)state;
+    tp_dataset *d = numbered(5);
+    assert_int_equal(tp_dataset_size(d), 5);
+    assert_int_equal(tp_dataset_item_count(d), 3);
+    tp_dataset *part = tp_dataset_subset(d, (const int64_t[]){4, 1, 1, 0}, 4);
+    tp_dataset *of_part = tp_dataset_subset(part, (const int64_t[]){3, 1}, 2);
+    tp_dataset *none = tp_dataset_subset(d, NULL, 0);
+    tp_dataset_free(d); /* what is made from it holds it */
+    tp_dataset_free(part);
+    tp_loader *loader = tp_loader_new(of_part, 8, (tp_loader_options){0});
+    tp_dataset_free(of_part);
+    int64_t order[8];
+    assert_int_equal(epoch_order(loader, order), 2);
+    assert_int_equal(order[0], 0);
+    assert_int_equal(order[1], 1);
+    tp_loader_free(loader);
+    loader = tp_loader_new(none, 8, (tp_loader_options){.shuffle = true});
+    assert_int_equal(tp_dataset_size(none), 0);
+    assert_int_equal(epoch_order(loader, order), 0);
+    tp_loader_free(loader);
+    tp_dataset_free(none);
+    tp_dataset_free(NULL);
+    tp_loader_free(NULL);
+}
+
+/* Views are packed; tensors that require grad give batches that do not. */
+static void test_dataset_layout(void **state) {
+    (void)state;
+    tp_tensor *x = tp_set_requires_grad(TP_F32_TENSOR(TP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), true);
+    tp_tensor *empty = tp_zeros(TP_SHAPE(3, 0), TP_F64), *yes = tp_ones(TP_SHAPE(3), TP_BOOL);
+    tp_dataset *d = tp_dataset_tensors(TP_TENSORS(tp_t(x), empty, yes));
+    tp_loader *loader = tp_loader_new(d, 2, (tp_loader_options){0});
+    tp_batch batch;
+    assert_true(tp_loader_next(loader, &batch));
+    assert_values(batch.items[0], 1, 4, 2, 5);
+    assert_false(tp_requires_grad(batch.items[0]));
+    assert_true(tp_shape_equal(tp_tensor_shape(batch.items[1]), TP_SHAPE(2, 0)));
+    assert_int_equal(tp_tensor_dtype(batch.items[2]), TP_BOOL);
+    tp_tensor *kept = tp_retain(batch.items[0]);
+    assert_true(tp_loader_next(loader, &batch));
+    assert_values(batch.items[0], 3, 6);
+    assert_values(kept, 1, 4, 2, 5);
+    tp_release(kept);
+    tp_loader_free(loader);
+    tp_dataset_free(d);
+}
+
+/* ---- splits ------------------------------------------------------------------------------------------ */
+
+static void split_lengths_are(tp_dataset *d, const double *sizes, int count, const int64_t *lengths) {
+    tp_dataset *parts[4];
+    assert_ok(tp_random_split(d, sizes, count, NULL, parts));
+    int64_t order[1000], n = 0;
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(tp_dataset_size(parts[i]), lengths[i]);
+        tp_loader *loader = tp_loader_new(parts[i], 7, (tp_loader_options){0});
+        n += epoch_order(loader, order + n);
+        tp_loader_free(loader);
+        tp_dataset_free(parts[i]);
+    }
+    assert_int_equal(n, tp_dataset_size(d));
+    assert_permutation(order, n);
+}
+
+static void test_split(void **state) {
+    (void)state;
+    tp_dataset *d = numbered(10), *one = numbered(1);
+    split_lengths_are(d, (const double[]){7, 3}, 2, (const int64_t[]){7, 3});
+    split_lengths_are(d, (const double[]){0, 10, 0}, 3, (const int64_t[]){0, 10, 0});
+    split_lengths_are(d, (const double[]){0.9, 0.1}, 2, (const int64_t[]){9, 1});
+    split_lengths_are(d, (const double[]){0.25, 0.25, 0.25, 0.25}, 4, (const int64_t[]){3, 3, 2, 2});
+    split_lengths_are(d, (const double[]){1}, 1, (const int64_t[]){10});
+    split_lengths_are(one, (const double[]){0, 1}, 2, (const int64_t[]){0, 1});
+    split_lengths_are(one, (const double[]){0.5, 0.5}, 2, (const int64_t[]){1, 0});
+
+    tp_generator *g = tp_generator_new(3), *h = tp_generator_new(3);
+    tp_dataset *a[2], *b[2];
+    assert_ok(tp_random_split(d, (const double[]){5, 5}, 2, g, a));
+    assert_ok(tp_random_split(d, (const double[]){0.5, 0.5}, 2, h, b));
+    int64_t x[10], y[10];
+    tp_loader *la = tp_loader_new(a[0], 10, (tp_loader_options){0}),
+              *lb = tp_loader_new(b[0], 10, (tp_loader_options){0});
+    assert_int_equal(epoch_order(la, x), 5);
+    assert_int_equal(epoch_order(lb, y), 5);
+    assert_memory_equal(x, y, 5 * sizeof *x);
+    tp_loader_free(la);
+    tp_loader_free(lb);
+    for (int i = 0; i < 2; i++) {
+        tp_dataset_free(a[i]);
+        tp_dataset_free(b[i]);
+    }
+    tp_generator_free(g);
+    tp_generator_free(h);
+    tp_dataset_free(d);
+    tp_dataset_free(one);
+}
+
+/* ---- loaders ----------------------------------------------------------------------------------------- */
+
+static void test_loader(void **state) {
+    (void)state;
+    tp_dataset *d = numbered(10);
+    tp_loader *all = tp_loader_new(d, 4, (tp_loader_options){0});
+    tp_loader *full = tp_loader_new(d, 4, (tp_loader_options){.drop_last = true});
+    tp_loader *huge = tp_loader_new(d, INT64_MAX, (tp_loader_options){.drop_last = true});
+    tp_dataset_free(d);
+    assert_int_equal(tp_loader_batches(all), 3);
+    assert_int_equal(tp_loader_batches(full), 2);
+    assert_int_equal(tp_loader_batches(huge), 0);
+    int64_t order[10];
+    for (int64_t epoch = 0; epoch < 2; epoch++) {
+        assert_int_equal(tp_loader_epoch(all), epoch);
+        assert_int_equal(epoch_order(all, order), 10);
+        for (int64_t i = 0; i < 10; i++) assert_int_equal(order[i], i);
+        assert_int_equal(epoch_order(full, order), 8);
+        assert_int_equal(epoch_order(huge, order), 0);
+    }
+    assert_int_equal(tp_loader_epoch(huge), 2);
+    tp_loader_free(all);
+    tp_loader_free(full);
+    tp_loader_free(huge);
+}
+
+static void test_shuffle(void **state) {
+    (void)state;
+    tp_dataset *d = numbered(100);
+    tp_loader *a = tp_loader_new(d, 7, (tp_loader_options){.shuffle = true, .seed = 1});
+    tp_loader *b = tp_loader_new(d, 100, (tp_loader_options){.shuffle = true, .seed = 1});
+    tp_loader *c = tp_loader_new(d, 7, (tp_loader_options){.shuffle = true, .seed = 2});
+    int64_t order[4][100], other[100];
+    for (int64_t epoch = 0; epoch < 4; epoch++) {
+        assert_int_equal(epoch_order(a, order[epoch]), 100);
+        assert_permutation(order[epoch], 100);
+        assert_int_equal(epoch_order(b, other), 100);
+        assert_memory_equal(order[epoch], other, sizeof other); /* whatever the batch size */
+        assert_int_equal(epoch_order(c, other), 100);
+        assert_memory_not_equal(order[epoch], other, sizeof other);
+        for (int64_t e = 0; e < epoch; e++) assert_memory_not_equal(order[epoch], order[e], sizeof other);
+    }
+    tp_batch batch; /* from any epoch on, and out of the middle of one */
+    assert_true(tp_loader_next(a, &batch));
+    assert_ok(tp_loader_start_epoch(a, 2));
+    assert_int_equal(tp_loader_epoch(a), 2);
+    assert_true(tp_loader_next(a, &batch));
+    assert_ok(tp_loader_start_epoch(a, 2));
+    assert_int_equal(epoch_order(a, other), 100);
+    assert_memory_equal(order[2], other, sizeof other);
+    assert_int_equal(epoch_order(a, other), 100);
+    assert_memory_equal(order[3], other, sizeof other);
+    tp_loader_free(a);
+    tp_loader_free(b);
+    tp_loader_free(c);
+    tp_dataset_free(d);
+}
+
+/* Every position of an order takes every sample about equally often. */
+static void test_shuffle_is_fair(void **state) {
+    (void)state;
+    enum { N = 5, EPOCHS = 5000 };
+    tp_dataset *d = numbered(N);
+    tp_loader *l = tp_loader_new(d, N, (tp_loader_options){.shuffle = true, .seed = 7});
+    int64_t order[N], seen[N][N] = {{0}};
+    for (int e = 0; e < EPOCHS; e++) {
+        epoch_order(l, order);
+        for (int i = 0; i < N; i++) seen[i][order[i]]++;
+    }
+    double mean = EPOCHS / (double)N, deviation = sqrt(mean * (1 - 1.0 / N));
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N; k++) assert_true(fabs((double)seen[i][k] - mean) < 4 * deviation);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* The order is the same on every machine and in every version: a run can be repeated years later. */
+static void test_shuffle_is_fixed(void **state) {
+    (void)state;
+    static const int64_t expected[10] = {9, 4, 6, 7, 3, 2, 8, 0, 1, 5};
+    tp_dataset *d = numbered(10);
+    tp_loader *l = tp_loader_new(d, 3, (tp_loader_options){.shuffle = true, .seed = 42});
+    int64_t order[10];
+    assert_ok(tp_loader_start_epoch(l, 1));
+    epoch_order(l, order);
+    assert_memory_equal(order, expected, sizeof order);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+static void test_scale(void **state) {
+    (void)state;
+    tp_tensor *u = tp_empty(TP_SHAPE(256), TP_U8), *i = tp_zeros(TP_SHAPE(256), TP_I32);
+    for (int k = 0; k < 256; k++) ((uint8_t *)tp_tensor_data_mut(u))[k] = (uint8_t)k;
+    tp_dataset *d = tp_dataset_tensors(TP_TENSORS(u, i));
+    tp_loader *l = tp_loader_new(d, 256, (tp_loader_options){.u8_scale = 1.0 / 255});
+    tp_batch batch;
+    assert_true(tp_loader_next(l, &batch));
+    assert_int_equal(tp_tensor_dtype(batch.items[0]), TP_F32);
+    assert_int_equal(tp_tensor_dtype(batch.items[1]), TP_I32);
+    const float *x = tp_tensor_data(batch.items[0]);
+    for (int k = 0; k < 256; k++) assert_true(fabsf(x[k] - (float)k / 255) <= 0x1p-24f);
+    assert_true(x[0] == 0 && x[255] == 1);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* Large enough that several threads gather. */
+static void test_large_batch(void **state) {
+    (void)state;
+    enum { N = 64, ROW = 50000 };
+    tp_tensor *x = tp_empty(TP_SHAPE(N, ROW), TP_U8);
+    uint8_t *p = tp_tensor_data_mut(x);
+    for (int64_t k = 0; k < N * ROW; k++) p[k] = (uint8_t)(k * 31 + k / ROW);
+    tp_dataset *d = tp_dataset_tensors(TP_TENSORS(x));
+    tp_loader *l = tp_loader_new(d, N, (tp_loader_options){.u8_scale = 2});
+    tp_batch batch;
+    for (int threads = 1; threads <= 3; threads++) {
+        tp_set_num_threads(threads);
+        assert_true(tp_loader_next(l, &batch));
+        const float *y = tp_tensor_data(batch.items[0]);
+        int64_t bad = 0;
+        for (int64_t k = 0; k < N * ROW; k++) bad += y[k] != 2.0f * p[k];
+        assert_int_equal(bad, 0);
+        assert_false(tp_loader_next(l, &batch));
+    }
+    tp_set_num_threads(0);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------ */
+
+static void test_errors(void **state) {
+    (void)state;
+    tp_tensor *x = tp_zeros(TP_SHAPE(2, 3), TP_F32), *y = tp_zeros(TP_SHAPE(3), TP_F32);
+    assert_null(tp_dataset_tensors((tp_tensors){0, NULL}));
+    assert_error(TP_ERR_ARGUMENT, "dataset_tensors: the list of tensors is empty");
+    assert_null(tp_dataset_tensors(TP_TENSORS(x, NULL)));
+    assert_error(TP_ERR_NULL, "dataset_tensors: argument tensors[1] is NULL");
+    assert_null(tp_dataset_tensors(TP_TENSORS(x, y)));
+    assert_error(TP_ERR_SHAPE,
+                 "dataset_tensors: numbers of samples differ: tensors[0] is (2, 3), tensors[1] is (3,)");
+    assert_null(tp_dataset_tensors(TP_TENSORS(tp_scalar(1, TP_F32))));
+    assert_error(TP_ERR_SHAPE, "dataset_tensors: tensors[0] has no dim of samples: ()");
+    assert_int_equal(tp_dataset_size(NULL), -1);
+    assert_error(TP_ERR_NULL, "dataset_size: argument dataset is NULL");
+    assert_int_equal(tp_dataset_item_count(NULL), -1);
+    assert_error(TP_ERR_NULL, "dataset_item_count: argument dataset is NULL");
+
+    tp_dataset *d = numbered(4), *parts[2] = {d, d};
+    assert_null(tp_dataset_subset(NULL, NULL, 0));
+    assert_error(TP_ERR_NULL, "dataset_subset: argument dataset is NULL");
+    assert_null(tp_dataset_subset(d, NULL, 1));
+    assert_error(TP_ERR_NULL, "dataset_subset: argument indices is NULL");
+    assert_null(tp_dataset_subset(d, (const int64_t[]){0, 4}, 2));
+    assert_error(TP_ERR_INDEX, "dataset_subset: indices[1] is 4, the dataset has 4 samples");
+    assert_null(tp_dataset_subset(d, (const int64_t[]){-1}, 1));
+    assert_error(TP_ERR_INDEX, "dataset_subset: indices[0] is -1, the dataset has 4 samples");
+    assert_null(tp_dataset_subset(d, NULL, -1));
+    assert_error(TP_ERR_ARGUMENT, "dataset_subset: there cannot be -1 indices");
+
+    assert_int_equal(tp_random_split(d, (const double[]){2, 3}, 2, NULL, parts), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "random_split: the sizes add up to 5, neither to 1 nor to the 4 samples");
+    assert_true(!parts[0] && !parts[1]);
+    assert_int_equal(tp_random_split(d, (const double[]){1.5, 2.5}, 2, NULL, parts), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "random_split: the sizes add up to 4, neither to 1 nor to the 4 samples");
+    assert_int_equal(tp_random_split(d, (const double[]){-1, 5}, 2, NULL, parts), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "random_split: sizes[0] is -1");
+    assert_int_equal(tp_random_split(d, (const double[]){4, NAN}, 2, NULL, parts), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "random_split: sizes[1] is nan");
+    assert_int_equal(tp_random_split(d, (const double[]){4}, 0, NULL, parts), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "random_split: there cannot be 0 parts");
+    assert_int_equal(tp_random_split(NULL, (const double[]){4}, 1, NULL, parts), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "random_split: argument dataset is NULL");
+
+    assert_null(tp_loader_new(NULL, 1, (tp_loader_options){0}));
+    assert_error(TP_ERR_NULL, "loader_new: argument dataset is NULL");
+    assert_null(tp_loader_new(d, 0, (tp_loader_options){0}));
+    assert_error(TP_ERR_ARGUMENT, "loader_new: the batch size is 0");
+    assert_null(tp_loader_new(d, 1, (tp_loader_options){.u8_scale = INFINITY}));
+    assert_error(TP_ERR_ARGUMENT, "loader_new: u8_scale is inf");
+    tp_dataset_free(d);
+}
+
+/* What failed first keeps the blame. */
+static void test_null_loader(void **state) {
+    (void)state;
+    tp_batch batch = {.size = 7};
+    tp_loader *l = tp_loader_new(tp_dataset_tensors(TP_TENSORS(NULL)), 1, (tp_loader_options){0});
+    assert_null(l);
+    assert_false(tp_loader_next(l, &batch));
+    assert_int_equal(batch.size, 0);
+    assert_int_equal(tp_loader_status(l), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "dataset_tensors: argument tensors[0] is NULL");
+    assert_false(tp_loader_next(NULL, &batch));
+    assert_error(TP_ERR_NULL, "loader_next: argument loader is NULL");
+    assert_int_equal(tp_loader_batches(NULL), -1);
+    assert_error(TP_ERR_NULL, "loader_batches: argument loader is NULL");
+    assert_int_equal(tp_loader_epoch(NULL), -1);
+    assert_error(TP_ERR_NULL, "loader_epoch: argument loader is NULL");
+    assert_int_equal(tp_loader_start_epoch(NULL, 0), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "loader_start_epoch: argument loader is NULL");
+    tp_dataset *d = numbered(1);
+    l = tp_loader_new(d, 1, (tp_loader_options){0});
+    assert_int_equal(tp_loader_start_epoch(l, -1), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "loader_start_epoch: the epoch is -1");
+    assert_false(tp_loader_next(l, NULL));
+    assert_int_equal(tp_loader_status(l), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "loader_next: argument batch is NULL");
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* All of it once: false after a failure. */
+static bool walk(tp_tensor *x, tp_tensor *y) {
+    tp_dataset *parts[2] = {NULL, NULL}, *d = tp_dataset_tensors(TP_TENSORS(x, y));
+    bool ok = d && tp_random_split(d, (const double[]){3, 5}, 2, NULL, parts) == TP_OK;
+    tp_loader *l = ok ? tp_loader_new(parts[1], 2, (tp_loader_options){.shuffle = true}) : NULL;
+    tp_batch batch;
+    int64_t n = 0;
+    while (l && tp_loader_next(l, &batch)) n += batch.size;
+    ok = l && tp_loader_status(l) == TP_OK;
+    assert_true(!ok || n == 5);
+    assert_true(ok || tp_last_error().code == TP_ERR_MEMORY);
+    if (l && !ok) { /* the epoch goes on where it failed */
+        tp__alloc_fail_at(0, false);
+        while (tp_loader_next(l, &batch)) n += batch.size;
+        assert_int_equal(n, 5);
+    }
+    tp_loader_free(l);
+    tp_dataset_free(d);
+    tp_dataset_free(parts[0]);
+    tp_dataset_free(parts[1]);
+    return ok;
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    tp_tensor *x = tp_t(tp_ones(TP_SHAPE(100, 8), TP_F32)), *y = tp_ones(TP_SHAPE(8), TP_I64);
+    assert_true(walk(x, y));
+    int64_t n = 1;
+    for (bool ok = false; !ok; n++) {
+        tp_memory_info before = tp_memory_stats();
+        tp__alloc_fail_at(n, false);
+        ok = walk(x, y);
+        tp__alloc_fail_at(0, false);
+        assert_int_equal(tp_memory_stats().live_tensors, before.live_tensors);
+        assert_int_equal(tp_memory_stats().live_objects, before.live_objects);
+    }
+    assert_true(n > 8);
+}
+
+/* ---- MNIST ------------------------------------------------------------------------------------------- */
+
+#if defined(TP_HAVE_ZLIB)
+
+/* The numbers of zeros, ones, ... that MNIST is known to have. */
+static const int64_t mnist_train[10] = {5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949};
+static const int64_t mnist_test[10] = {980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009};
+
+static void assert_mnist(bool train, int64_t n, const int64_t *counts, double mean) {
+    tp_mnist m = tp_mnist_load(TP_SOURCE_DIR "/examples/data/mnist", train);
+    assert_tensor(m.images);
+    assert_true(tp_shape_equal(tp_tensor_shape(m.images), TP_SHAPE(n, 1, 28, 28)));
+    assert_true(tp_shape_equal(tp_tensor_shape(m.labels), TP_SHAPE(n)));
+    assert_int_equal(tp_tensor_dtype(m.images), TP_U8);
+    assert_int_equal(tp_tensor_dtype(m.labels), TP_I64);
+    const int64_t *labels = tp_tensor_data(m.labels);
+    const uint8_t *pixels = tp_tensor_data(m.images);
+    int64_t seen[10] = {0}, sum = 0;
+    for (int64_t i = 0; i < n; i++) seen[labels[i]]++;
+    for (int64_t i = 0; i < n * 784; i++) sum += pixels[i];
+    assert_memory_equal(seen, counts, sizeof seen);
+    assert_true(fabs((double)sum / 255 / (double)(n * 784) - mean) < 5e-5);
+}
+
+static void test_mnist(void **state) {
+    (void)state;
+    assert_mnist(true, 60000, mnist_train, 0.1307);
+    assert_mnist(false, 10000, mnist_test, 0.1325);
+}
+
+#endif
+
+static void write_bytes(const char *folder, const char *name, const char *bytes, size_t size) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite(bytes, 1, size, f);
+    fclose(f);
+}
+
+static void test_mnist_bad(void **state) {
+    (void)state;
+    char folder[] = "/tmp/taper-data-XXXXXX", message[512];
+    assert_non_null(mkdtemp(folder));
+    assert_null(tp_mnist_load(folder, true).images);
+    snprintf(
+        message, sizeof message,
+        "mnist_load: %s: there is no train-images-idx3-ubyte, and none with .gz: No such file or directory",
+        folder);
+    assert_error(TP_ERR_IO, message);
+    write_bytes(folder, "train-images-idx3-ubyte", "\0\0\x08\3\0\0\0\2\0\0\0\1\0\0\0\2abcd", 20);
+    write_bytes(folder, "train-labels-idx1-ubyte", "\0\0\x08\1\0\0\0\3\1\2\3", 11);
+    tp_mnist m = tp_mnist_load(folder, true);
+    assert_true(!m.images && !m.labels);
+    snprintf(message, sizeof message,
+             "mnist_load: %s: train: images uint8 (2, 1, 2) and labels uint8 (3,) do not fit together",
+             folder);
+    assert_error(TP_ERR_FORMAT, message);
+    write_bytes(folder, "train-labels-idx1-ubyte", "\0\0\x08\1\0\0\0\2\1", 9);
+    assert_null(tp_mnist_load(folder, true).images);
+    snprintf(
+        message, sizeof message,
+        "mnist_load: %s/train-labels-idx1-ubyte: truncated: (2,) of uint8 is 2 bytes of data, the file has 1",
+        folder);
+    assert_error(TP_ERR_FORMAT, message);
+    write_bytes(folder, "train-labels-idx1-ubyte", "\0\0\x08\1\0\0\0\2\1\7", 10);
+    m = tp_mnist_load(folder, true);
+    assert_true(tp_shape_equal(tp_tensor_shape(m.images), TP_SHAPE(2, 1, 1, 2)));
+    assert_values(m.images, 'a', 'b', 'c', 'd');
+    assert_values(m.labels, 1, 7);
+    assert_null(tp_mnist_load(NULL, true).images);
+    assert_error(TP_ERR_NULL, "mnist_load: argument dir is NULL");
+    snprintf(message, sizeof message, "rm -r %s", folder);
+    assert_int_equal(system(message), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CHECK_TEST(test_dataset),
+        CHECK_TEST(test_dataset_layout),
+        CHECK_TEST(test_split),
+        CHECK_TEST(test_loader),
+        CHECK_TEST(test_shuffle),
+        CHECK_TEST(test_shuffle_is_fair),
+        CHECK_TEST(test_shuffle_is_fixed),
+        CHECK_TEST(test_scale),
+        CHECK_TEST(test_large_batch),
+        CHECK_TEST(test_errors),
+        CHECK_TEST(test_null_loader),
+        CHECK_TEST(test_no_memory),
+#if defined(TP_HAVE_ZLIB)
+        CHECK_TEST(test_mnist),
+#endif
+        CHECK_TEST(test_mnist_bad),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

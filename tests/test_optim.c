@@ -1,0 +1,583 @@
+/* Optimizers: the fused step against the definition in public ops, gradients through a step, groups, state,
+ * threads, levels of kernels, errors. Trajectories against PyTorch's are in test_golden.c. */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "kernels/kernels.h"
+
+/* ---- all kinds --------------------------------------------------------------------------------------- */
+
+typedef struct kind {
+    const char *name;
+    char rule; /* 's', 'a' for adam, 'w' for adamw */
+    tp_sgd_options sgd;
+    tp_adam_options adam;
+} kind;
+
+static const kind kinds[] = {
+    {.name = "sgd", .rule = 's'},
+    {.name = "sgd with decay", .rule = 's', .sgd = {.weight_decay = 0.1}},
+    {.name = "sgd to maximize", .rule = 's', .sgd = {.maximize = true}},
+    {.name = "momentum", .rule = 's', .sgd = {.momentum = 0.9}},
+    {.name = "momentum with decay", .rule = 's', .sgd = {.momentum = 0.9, .weight_decay = 0.1}},
+    {.name = "dampening", .rule = 's', .sgd = {.momentum = 0.9, .dampening = 0.3, .maximize = true}},
+    {.name = "nesterov", .rule = 's', .sgd = {.momentum = 0.8, .nesterov = true}},
+    {.name = "nesterov with decay", .rule = 's', .sgd = {.momentum = 0.8, .nesterov = true, .weight_decay = 0.2}},
+    {.name = "adam", .rule = 'a'},
+    {.name = "adam with decay",
+     .rule = 'a',
+     .adam = {.beta1 = 0.7, .beta2 = 0.9, .eps = 1e-3, .weight_decay = 0.1}},
+    {.name = "adam to maximize", .rule = 'a', .adam = {.maximize = true, .beta1 = TP_ZERO}},
+    {.name = "amsgrad", .rule = 'a', .adam = {.amsgrad = true, .beta2 = 0.8}},
+    {.name = "amsgrad with decay", .rule = 'a', .adam = {.amsgrad = true, .weight_decay = 0.1}},
+    {.name = "adamw", .rule = 'w', .adam = {.weight_decay = 0.3}},
+    {.name = "adamw by default", .rule = 'w'},
+    {.name = "adamw with amsgrad", .rule = 'w', .adam = {.amsgrad = true, .weight_decay = TP_ZERO}},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static tp_optim *optim_of(const kind *k, tp_tensors params, double lr) {
+    tp_optim *o = k->rule == 's'   ? tp_optim_sgd(params, lr, k->sgd)
+                  : k->rule == 'a' ? tp_optim_adam(params, lr, k->adam)
+                                   : tp_optim_adamw(params, lr, k->adam);
+    if (!o) fail_msg("%s: %s", k->name, tp_last_error().message);
+    return o;
+}
+
+/* ---- parameters and gradients ------------------------------------------------------------------------ */
+
+enum { N = 4 };
+
+/* Of sizes around the block and vector sizes, a 0-d one and an empty one. */
+static void params_make(tp_tensor **p, tp_dtype dtype) {
+    const tp_shape shapes[N] = {TP_SHAPE(37, 251), TP_SCALAR_SHAPE, TP_SHAPE(0, 3), TP_SHAPE(4101)};
+    for (int i = 0; i < N; i++) p[i] = tp_set_requires_grad(tp_randn(shapes[i], dtype, NULL), true);
+}
+
+/* The gradients of step t; that of the 0-d parameter is there in odd steps only. */
+static void grads_set(tp_tensor *const *p, int t) {
+    tp_scope *s = tp_scope_begin();
+    tp_generator *g = tp_generator_new(100 + (uint64_t)t);
+    for (int i = 0; i < N; i++) {
+        tp_tensor *grad = tp_randn(tp_tensor_shape(p[i]), tp_tensor_dtype(p[i]), g);
+        assert_ok(tp_tensor_set_grad(p[i], i == 1 && t % 2 == 0 ? NULL : grad));
+    }
+    tp_generator_free(g);
+    tp_scope_end(s);
+}
+
+static double largest_difference(tp_tensor *a, tp_tensor *b) {
+    if (tp_tensor_numel(a) == 0) return 0;
+    return tp_tensor_item(tp_amax(tp_abs(tp_sub(tp_detach(a), tp_detach(b))), TP_NO_DIMS, false));
+}
+
+static bool same_bits(const tp_tensor *a, const tp_tensor *b) {
+    size_t bytes = (size_t)tp_tensor_numel(a) * tp_dtype_size(tp_tensor_dtype(a));
+    return bytes == 0 || memcmp(tp_tensor_data(a), tp_tensor_data(b), bytes) == 0;
+}
+
+/* ---- fused against composed -------------------------------------------------------------------------- */
+
+static void fused_is_the_definition_for(const kind *k, tp_dtype dtype) {
+    tp_manual_seed(1);
+    double tolerance = dtype == TP_F64 ? 1e-14 : 2e-6;
+    tp_tensor *p[N], *q[N], *g[N], *state[N * 4] = {0}, *next[N * 4];
+    params_make(p, dtype);
+    tp_optim *o = optim_of(k, (tp_tensors){N, p}, 0.05);
+    int n_state = tp_optim_state_size(o);
+    for (int i = 0; i < N; i++) q[i] = tp_detach(tp_clone(p[i]));
+    for (int t = 1; t <= 6; t++) {
+        grads_set(p, t);
+        for (int i = 0; i < N; i++) g[i] = tp_tensor_grad(p[i]);
+        assert_ok(tp_optim_step_functional(o, (tp_tensors){N, q}, (tp_tensors){N, g},
+                                           (tp_tensors){t == 1 ? 0 : N * n_state, state}, NULL, q, next));
+        memcpy(state, next, sizeof(tp_tensor *) * (size_t)(N * n_state));
+        assert_ok(tp_optim_step(o));
+        for (int i = 0; i < N; i++) {
+            double apart = largest_difference(p[i], q[i]);
+            if (!(apart <= tolerance)) fail_msg("%s, %s: parameter %d after step %d: %g", k->name, tp_dtype_name(dtype), i, t, apart);
+        }
+    }
+    tp_named_tensors named = tp_optim_state(o);
+    assert_int_equal(named.count, N * n_state);
+    for (int i = 0; i < named.count; i++)
+        if (!(largest_difference(named.items[i].tensor, state[i]) <= tolerance)) fail_msg("%s: %s", k->name, named.items[i].name);
+    tp_optim_free(o);
+}
+
+static void fused_is_the_definition(void **state) {
+    (void)state;
+    for (int k = 0; k < KINDS; k++)
+        for (int d = 0; d < 2; d++) {
+            tp_scope *s = tp_scope_begin();
+            fused_is_the_definition_for(&kinds[k], d ? TP_F64 : TP_F32);
+            tp_scope_end(s);
+        }
+}
+
+/* Five steps from the same start; p receives the results. */
+static void run_steps(const kind *k, tp_dtype dtype, tp_tensor **p) {
+    tp_manual_seed(2);
+    params_make(p, dtype);
+    tp_optim *o = optim_of(k, (tp_tensors){N, p}, 0.05);
+    for (int t = 1; t <= 5; t++) {
+        grads_set(p, t);
+        assert_ok(tp_optim_step(o));
+    }
+    tp_optim_free(o);
+}
+
+static void same_bits_at_any_number_of_threads(void **state) {
+    (void)state;
+    for (int k = 0; k < KINDS; k++)
+        for (int d = 0; d < 2; d++) {
+            tp_scope *s = tp_scope_begin();
+            tp_tensor *p[3][N];
+            for (int threads = 1; threads <= 3; threads++) {
+                tp_set_num_threads(threads);
+                run_steps(&kinds[k], d ? TP_F64 : TP_F32, p[threads - 1]);
+            }
+            tp_set_num_threads(0);
+            for (int i = 0; i < N; i++) assert_true(same_bits(p[0][i], p[1][i]) && same_bits(p[0][i], p[2][i]));
+            tp_scope_end(s);
+        }
+}
+
+static void each_level_of_kernels(void **state) {
+    (void)state;
+    const char *used = tp__kern->name;
+    for (int k = 0; k < KINDS; k++)
+        for (int d = 0; d < 2; d++) {
+            tp_scope *s = tp_scope_begin();
+            tp_tensor *base[N], *p[N];
+            assert_true(tp__kernels_use("baseline"));
+            run_steps(&kinds[k], d ? TP_F64 : TP_F32, base);
+            for (const char *const *level = tp__kernels_available(); *level; level++) {
+                assert_true(tp__kernels_use(*level));
+                run_steps(&kinds[k], d ? TP_F64 : TP_F32, p);
+                for (int i = 0; i < N; i++) assert_true(largest_difference(base[i], p[i]) <= (d ? 1e-13 : 5e-6));
+            }
+            tp_scope_end(s);
+        }
+    assert_true(tp__kernels_use(used));
+}
+
+/* ---- gradients through a step ------------------------------------------------------------------------ */
+
+/* Two steps from parameter, two gradients and learning rate, as one function. */
+static int two_steps(tp_tensors in, tp_tensor **out, void *context) {
+    const tp_optim *o = context;
+    tp_tensor *p = in.items[0], *state[4], *lr = in.items[3];
+    int n = tp_optim_state_size(o);
+    if (tp_optim_step_functional(o, TP_TENSORS(p), TP_TENSORS(in.items[1]), (tp_tensors){0, NULL}, lr, &p, state) != TP_OK)
+        return -1;
+    if (tp_optim_step_functional(o, TP_TENSORS(p), TP_TENSORS(in.items[2]), (tp_tensors){n, state}, lr, &out[0], state) != TP_OK)
+        return -1;
+    return 1;
+}
+
+static void gradients_flow_through_steps(void **state) {
+    (void)state;
+    for (int k = 0; k < KINDS; k++) {
+        tp_scope *s = tp_scope_begin();
+        tp_manual_seed(3);
+        tp_tensor *in[4], *own = tp_zeros(TP_SHAPE(5), TP_F64);
+        for (int i = 0; i < 3; i++) in[i] = tp_set_requires_grad(tp_randn(TP_SHAPE(5), TP_F64, NULL), true);
+        in[3] = tp_set_requires_grad(tp_scalar(0.1, TP_F64), true);
+        tp_optim *o = optim_of(&kinds[k], TP_TENSORS(own), 1);
+        tp_status status = tp_gradcheck(two_steps, o, (tp_tensors){4, in}, (tp_gradcheck_options){0});
+        /* beta1 = 0 uses the last gradient alone in m, but the first still counts in v. */
+        if (status != TP_OK) fail_msg("%s: %s", kinds[k].name, tp_last_error().message);
+        status = tp_gradgradcheck(two_steps, o, (tp_tensors){4, in}, (tp_gradcheck_options){.allow_zero = true});
+        if (status != TP_OK) fail_msg("%s, second order: %s", kinds[k].name, tp_last_error().message);
+        tp_optim_free(o);
+        tp_scope_end(s);
+    }
+}
+
+/* ---- what a step touches ----------------------------------------------------------------------------- */
+
+static void parameters_without_gradient_stay(void **state) {
+    (void)state;
+    tp_tensor *a = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    tp_tensor *b = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    tp_optim *o = tp_optim_adam(TP_TENSORS(a, b), 0.1, (tp_adam_options){.weight_decay = 1});
+    assert_ok(tp_optim_step(o)); /* nothing has one */
+    assert_int_equal(tp_optim_state(o).count, 0);
+    assert_ok(tp_tensor_set_grad(a, tp_ones(TP_SHAPE(2), TP_F32)));
+    uint64_t version_a = tp_tensor_version(a), version_b = tp_tensor_version(b);
+    assert_ok(tp_optim_step(o));
+    assert_values(a, 0.9, 0.9);
+    assert_values(b, 1, 1);
+    assert_true(tp_tensor_version(a) > version_a);
+    assert_int_equal(tp_tensor_version(b), version_b);
+    assert_int_equal(tp_optim_state(o).count, 3);
+    assert_ok(tp_optim_zero_grad(o));
+    assert_null(tp_tensor_grad(a));
+    tp_optim_free(o);
+}
+
+static void a_graph_notices_the_step(void **state) {
+    (void)state;
+    tp_tensor *w = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    tp_tensor *x = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    tp_optim *o = tp_optim_sgd(TP_TENSORS(w), 0.1, (tp_sgd_options){0});
+    tp_tensor *y = tp_sum(tp_mul(w, x)); /* saves w for the gradient of x */
+    assert_ok(tp_tensor_set_grad(w, tp_ones(TP_SHAPE(2), TP_F32)));
+    assert_ok(tp_optim_step(o));
+    assert_true(tp_is_leaf(w));
+    assert_int_equal(tp_backward(y), TP_ERR_AUTOGRAD);
+    tp_optim_free(o);
+}
+
+static void gradients_of_any_layout(void **state) {
+    (void)state;
+    tp_tensor *w = tp_set_requires_grad(tp_zeros(TP_SHAPE(2, 3), TP_F32), true);
+    tp_optim *o = tp_optim_sgd(TP_TENSORS(w), 1, (tp_sgd_options){0});
+    assert_ok(tp_tensor_set_grad(w, tp_t(TP_F32_TENSOR(TP_SHAPE(3, 2), 1, 2, 3, 4, 5, 6))));
+    assert_ok(tp_optim_step(o));
+    assert_values(w, -1, -3, -5, -2, -4, -6);
+    assert_ok(tp_tensor_set_grad(w, tp_expand(TP_F32_TENSOR(TP_SHAPE(1, 3), 1, 2, 3), TP_SHAPE(2, 3))));
+    assert_ok(tp_optim_step(o));
+    assert_values(w, -2, -5, -8, -3, -6, -9);
+    /* The parameter itself, and a view of it, as its gradient. */
+    assert_ok(tp_tensor_set_grad(w, w));
+    assert_ok(tp_optim_step(o));
+    assert_values(w, 0, 0, 0, 0, 0, 0);
+    assert_tensor(tp_fill_(tp_detach(w), 2));
+    assert_ok(tp_tensor_set_grad(w, tp_detach(w)));
+    assert_ok(tp_optim_step(o));
+    assert_values(w, 0, 0, 0, 0, 0, 0);
+    assert_ok(tp_tensor_set_grad(w, NULL));
+    tp_optim_free(o);
+}
+
+static void freed_in_any_order(void **state) {
+    (void)state;
+    tp_module *m = tp_nn_linear(2, 2, (tp_linear_options){0});
+    tp_optim *o = tp_optim_adam(tp_module_parameters(m), 0.1, (tp_adam_options){0});
+    assert_ok(tp_backward(tp_sum(tp_forward(m, tp_ones(TP_SHAPE(1, 2), TP_F32)))));
+    assert_int_equal(tp_memory_stats().live_objects, 2);
+    tp_module_free(m);
+    assert_ok(tp_optim_step(o));
+    assert_int_equal(tp_optim_parameters(o).count, 2);
+    tp_optim_free(o);
+    tp_optim_free(NULL);
+}
+
+static void infinite_values_as_in_pytorch(void **state) {
+    (void)state;
+    /* Without weight decay an infinite parameter stays what it is: no product of zero with it. */
+    tp_tensor *w = tp_set_requires_grad(TP_F32_TENSOR(TP_SHAPE(3), INFINITY, -INFINITY, 1), true);
+    for (int k = 0; k < KINDS; k++) {
+        if (kinds[k].sgd.weight_decay != 0 || kinds[k].adam.weight_decay != 0) continue;
+        tp_optim *o = optim_of(&kinds[k], TP_TENSORS(w), 0.1);
+        assert_ok(tp_tensor_set_grad(w, tp_ones(TP_SHAPE(3), TP_F32)));
+        assert_ok(tp_optim_step(o));
+        assert_true(tp_tensor_at(w, TP_SHAPE(0)) == INFINITY && tp_tensor_at(w, TP_SHAPE(1)) == -INFINITY);
+        tp_optim_free(o);
+    }
+    assert_ok(tp_tensor_set_grad(w, NULL));
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------ */
+
+static void groups(void **state) {
+    (void)state;
+    tp_tensor *p[4];
+    for (int i = 0; i < 4; i++) p[i] = tp_set_requires_grad(tp_ones(TP_SHAPE(1), TP_F64), true);
+    tp_optim *o = tp_optim_sgd(TP_TENSORS(p[0]), 0.1, (tp_sgd_options){.weight_decay = 0.5});
+    assert_int_equal(tp_optim_add_group(o, TP_TENSORS(p[1]), (tp_group_options){.lr = 0.2}), 1);
+    assert_int_equal(tp_optim_add_group(o, TP_TENSORS(p[2]), (tp_group_options){.weight_decay = TP_ZERO}), 2);
+    assert_int_equal(tp_optim_add_group(o, TP_TENSORS(p[3]), (tp_group_options){.lr = TP_ZERO, .weight_decay = 3}), 3);
+    assert_int_equal(tp_optim_group_count(o), 4);
+    assert_int_equal(tp_optim_parameters(o).count, 4);
+    assert_ptr_equal(tp_optim_parameters(o).items[2], p[2]);
+    for (int i = 0; i < 4; i++) assert_ok(tp_tensor_set_grad(p[i], tp_ones(TP_SHAPE(1), TP_F64)));
+    assert_ok(tp_optim_step(o));
+    assert_values(p[0], 1 - 0.1 * 1.5);
+    assert_values(p[1], 1 - 0.2 * 1.5);
+    assert_values(p[2], 1 - 0.1);
+    assert_values(p[3], 1);
+    assert_ok(tp_optim_set_lr(o, 3, 0.5));
+    assert_float_equal(tp_optim_lr(o, 3), 0.5, 0);
+    assert_float_equal(tp_optim_lr(o, 1), 0.2, 0);
+    assert_float_equal(tp_optim_weight_decay(o, 3), 3, 0);
+    assert_ok(tp_optim_set_lr(o, -1, 0.25));
+    assert_ok(tp_optim_set_weight_decay(o, -1, 0));
+    for (int i = 0; i < 4; i++) {
+        assert_float_equal(tp_optim_lr(o, i), 0.25, 0);
+        assert_float_equal(tp_optim_weight_decay(o, i), 0, 0);
+    }
+    assert_int_equal(tp_optim_add_group(o, TP_TENSORS(p[0]), (tp_group_options){0}), -1);
+    assert_error(TP_ERR_ARGUMENT, "optim_add_group: parameter 4 is parameter 0 too");
+    assert_int_equal(tp_optim_group_count(o), 4);
+    tp_optim_free(o);
+}
+
+/* ---- state ------------------------------------------------------------------------------------------- */
+
+static void training_goes_on_from_a_loaded_state(void **state) {
+    (void)state;
+    for (int k = 0; k < KINDS; k++) {
+        tp_scope *s = tp_scope_begin();
+        tp_manual_seed(4);
+        tp_tensor *p[N], *q[N];
+        params_make(p, TP_F32);
+        tp_optim *o = optim_of(&kinds[k], (tp_tensors){N, p}, 0.05);
+        for (int t = 2; t < 5; t++) {
+            grads_set(p, t);
+            assert_ok(tp_optim_step(o));
+        }
+        for (int i = 0; i < N; i++) q[i] = tp_set_requires_grad(tp_clone(tp_detach(p[i])), true);
+        tp_optim *fresh = optim_of(&kinds[k], (tp_tensors){N, q}, 0.05);
+        assert_ok(tp_optim_load_state(fresh, tp_optim_state(o)));
+        for (int t = 4; t < 7; t++) {
+            grads_set(p, t);
+            grads_set(q, t);
+            assert_ok(tp_optim_step(o));
+            assert_ok(tp_optim_step(fresh));
+        }
+        for (int i = 0; i < N; i++) assert_true(same_bits(p[i], q[i]));
+        tp_optim_free(o);
+        tp_optim_free(fresh);
+        tp_scope_end(s);
+    }
+}
+
+static void state_by_name(void **state) {
+    (void)state;
+    tp_tensor *a = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    tp_tensor *b = tp_set_requires_grad(tp_ones(TP_SHAPE(3), TP_F64), true);
+    tp_optim *o = tp_optim_adam(TP_TENSORS(a, b), 0.1, (tp_adam_options){.amsgrad = true});
+    assert_int_equal(tp_optim_state_size(o), 4);
+    assert_ok(tp_tensor_set_grad(b, tp_full(TP_SHAPE(3), 2, TP_F64)));
+    assert_ok(tp_optim_step(o));
+    assert_ok(tp_optim_step(o));
+    tp_named_tensors named = tp_optim_state(o);
+    const char *const names[] = {"1.step", "1.exp_avg", "1.exp_avg_sq", "1.max_exp_avg_sq"};
+    assert_int_equal(named.count, 4);
+    for (int i = 0; i < 4; i++) assert_string_equal(named.items[i].name, names[i]);
+    assert_values(named.items[0].tensor, 2);
+    assert_values(named.items[1].tensor, 0.38, 0.38, 0.38);
+
+    tp_tensor *one = tp_ones(TP_SCALAR_SHAPE, TP_F32), *two = tp_ones(TP_SHAPE(2), TP_F64), *three = tp_ones(TP_SHAPE(3), TP_F32);
+    const struct {
+        tp_named_tensor items[5];
+        int count;
+        tp_status code;
+        const char *message;
+    } rows[] = {
+        {{{"0.step", one}, {"0.exp_avg", two}, {"0.exp_avg_sq", two}}, 3, TP_ERR_ARGUMENT,
+         "optim_load_state: \"0.max_exp_avg_sq\" is missing"},
+        {{{"1.exp_avg", three}}, 1, TP_ERR_ARGUMENT, "optim_load_state: \"1.step\" is missing"},
+        {{{"2.step", one}}, 1, TP_ERR_ARGUMENT, "optim_load_state: \"2.step\" is no state of this optimizer"},
+        {{{"0.momentum_buffer", two}}, 1, TP_ERR_ARGUMENT,
+         "optim_load_state: \"0.momentum_buffer\" is no state of this optimizer"},
+        {{{"step", one}}, 1, TP_ERR_ARGUMENT, "optim_load_state: \"step\" is no state of this optimizer"},
+        {{{NULL, one}}, 1, TP_ERR_ARGUMENT, "optim_load_state: \"\" is no state of this optimizer"},
+        {{{"99999999999999999999.step", one}}, 1, TP_ERR_ARGUMENT,
+         "optim_load_state: \"99999999999999999999.step\" is no state of this optimizer"},
+        {{{"0.step", one}, {"0.step", one}}, 2, TP_ERR_ARGUMENT, "optim_load_state: \"0.step\" is given twice"},
+        {{{"0.exp_avg", three}}, 1, TP_ERR_SHAPE, "optim_load_state: \"0.exp_avg\" is (3,) instead of (2,)"},
+        {{{"0.step", two}}, 1, TP_ERR_SHAPE, "optim_load_state: \"0.step\" is (2,) instead of ()"},
+        {{{"0.exp_avg", tp_zeros(TP_SHAPE(2), TP_I64)}}, 1, TP_ERR_DTYPE, "optim_load_state: \"0.exp_avg\" is int64"},
+        {{{"0.step", tp_scalar(-1, TP_F32)}}, 1, TP_ERR_ARGUMENT, "optim_load_state: \"0.step\" is -1"},
+        {{{"0.step", NULL}}, 1, TP_ERR_NULL, "optim_load_state: \"0.step\" is NULL"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(tp_optim_load_state(o, (tp_named_tensors){rows[i].count, rows[i].items}), rows[i].code);
+        assert_error(rows[i].code, rows[i].message);
+        assert_int_equal(tp_optim_state(o).count, 4);
+    }
+    const tp_named_tensor other[] = {{"0.max_exp_avg_sq", two}, {"0.exp_avg", two}, {"0.exp_avg_sq", two}, {"0.step", one}};
+    assert_ok(tp_optim_load_state(o, (tp_named_tensors){4, other}));
+    named = tp_optim_state(o);
+    assert_int_equal(named.count, 4); /* the other parameter is as before its first step */
+    assert_string_equal(named.items[1].name, "0.exp_avg");
+    assert_int_equal(tp_tensor_dtype(named.items[1].tensor), TP_F32);
+    assert_values(named.items[0].tensor, 1);
+    assert_ok(tp_optim_load_state(o, (tp_named_tensors){0, NULL}));
+    assert_int_equal(tp_optim_state(o).count, 0);
+    tp_optim_free(o);
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------ */
+
+static void constructor_errors(void **state) {
+    (void)state;
+    tp_tensor *p = tp_set_requires_grad(tp_ones(TP_SHAPE(2, 3), TP_F32), true);
+    tp_tensor *q = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
+    const struct {
+        tp_tensors params;
+        double lr;
+        tp_status code;
+        const char *message;
+    } rows[] = {
+        {{0, NULL}, 1, TP_ERR_ARGUMENT, "optim_sgd: no parameters"},
+        {TP_TENSORS(p, NULL), 1, TP_ERR_NULL, "optim_sgd: parameter 1 is NULL"},
+        {TP_TENSORS(p, q, p), 1, TP_ERR_ARGUMENT, "optim_sgd: parameter 2 is parameter 0 too"},
+        {TP_TENSORS(p), -0.5, TP_ERR_ARGUMENT, "optim_sgd: the learning rate must be finite and not negative, got -0.5"},
+        {TP_TENSORS(p), NAN, TP_ERR_ARGUMENT, "optim_sgd: the learning rate must be finite and not negative, got nan"},
+        {TP_TENSORS(q, tp_mul_scalar(p, 2)), 1, TP_ERR_AUTOGRAD,
+         "optim_sgd: parameter 1 is the result of the recorded op mul_scalar; only leaves are optimized"},
+        {TP_TENSORS(tp_zeros(TP_SHAPE(2), TP_I64)), 1, TP_ERR_DTYPE, "optim_sgd: parameter 0 is int64, not float32 or float64"},
+        {TP_TENSORS(tp_detach(tp_t(p))), 1, TP_ERR_ARGUMENT, "optim_sgd: parameter 0 is not packed, of shape (3, 2)"},
+        {TP_TENSORS(p, tp_detach(p)), 1, TP_ERR_ALIAS, "optim_sgd: parameter 1 shares memory with parameter 0"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_null(tp_optim_sgd(rows[i].params, rows[i].lr, (tp_sgd_options){0}));
+        assert_error(rows[i].code, rows[i].message);
+    }
+    assert_null(tp_optim_adam(tp_module_parameters(NULL), 1, (tp_adam_options){0})); /* the first error is kept */
+    assert_error(TP_ERR_NULL, "module_parameters: argument m is NULL");
+}
+
+static void option_errors(void **state) {
+    (void)state;
+    tp_tensors p = TP_TENSORS(tp_ones(TP_SHAPE(2), TP_F32));
+    assert_null(tp_optim_sgd(p, 1, (tp_sgd_options){.momentum = -1}));
+    assert_error(TP_ERR_ARGUMENT, "optim_sgd: momentum must be finite and not negative, got -1");
+    assert_null(tp_optim_sgd(p, 1, (tp_sgd_options){.dampening = NAN}));
+    assert_error(TP_ERR_ARGUMENT, "optim_sgd: dampening is nan");
+    assert_null(tp_optim_sgd(p, 1, (tp_sgd_options){.nesterov = true}));
+    assert_error(TP_ERR_ARGUMENT, "optim_sgd: nesterov needs a momentum and no dampening, got 0 and 0");
+    assert_null(tp_optim_sgd(p, 1, (tp_sgd_options){.weight_decay = -1}));
+    assert_error(TP_ERR_ARGUMENT, "optim_sgd: the weight decay must be finite and not negative, got -1");
+    assert_null(tp_optim_adam(p, 1, (tp_adam_options){.beta1 = 1}));
+    assert_error(TP_ERR_ARGUMENT, "optim_adam: beta1 and beta2 must be in [0, 1), got 1 and 0.999");
+    assert_null(tp_optim_adamw(p, 1, (tp_adam_options){.eps = -1}));
+    assert_error(TP_ERR_ARGUMENT, "optim_adamw: eps must be finite and not negative, got -1");
+    tp_optim *o = tp_optim_adam(p, 1, (tp_adam_options){0});
+    assert_int_equal(tp_optim_set_lr(o, 1, 1), TP_ERR_INDEX);
+    assert_error(TP_ERR_INDEX, "optim_set_lr: there are 1 groups, got group 1");
+    assert_int_equal(tp_optim_set_lr(o, 0, -1), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "optim_set_lr: the value must be finite and not negative, got -1");
+    assert_true(isnan(tp_optim_lr(o, -1)));
+    assert_error(TP_ERR_INDEX, "optim_lr: there are 1 groups, got group -1");
+    assert_int_equal(tp_optim_set_weight_decay(o, 7, 0), TP_ERR_INDEX);
+    tp_optim_free(o);
+}
+
+static void null_optimizers(void **state) {
+    (void)state;
+    assert_int_equal(tp_optim_step(NULL), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "optim_step: argument optim is NULL");
+    assert_int_equal(tp_optim_zero_grad(NULL), TP_ERR_NULL);
+    assert_int_equal(tp_optim_load_state(NULL, (tp_named_tensors){0, NULL}), TP_ERR_NULL);
+    assert_int_equal(tp_optim_state(NULL).count, 0);
+    assert_error(TP_ERR_NULL, "optim_state: argument optim is NULL");
+    assert_int_equal(tp_optim_state_size(NULL), -1);
+    assert_error(TP_ERR_NULL, "optim_state_size: argument optim is NULL");
+    assert_int_equal(tp_optim_parameters(NULL).count, 0);
+    assert_error(TP_ERR_NULL, "optim_parameters: argument optim is NULL");
+    assert_int_equal(tp_optim_group_count(NULL), -1);
+    assert_error(TP_ERR_NULL, "optim_group_count: argument optim is NULL");
+    assert_int_equal(tp_optim_add_group(NULL, (tp_tensors){0, NULL}, (tp_group_options){0}), -1);
+    assert_error(TP_ERR_NULL, "optim_add_group: argument optim is NULL");
+    assert_true(isnan(tp_optim_weight_decay(NULL, 0)));
+    assert_error(TP_ERR_NULL, "optim_weight_decay: argument optim is NULL");
+}
+
+static void functional_errors(void **state) {
+    (void)state;
+    tp_tensor *p = tp_ones(TP_SHAPE(2), TP_F32), *g = tp_ones(TP_SHAPE(2), TP_F32), *wrong = tp_ones(TP_SHAPE(3), TP_F32);
+    tp_tensor *out = p, *new_state[3] = {p, p, p};
+    tp_optim *o = tp_optim_adam(TP_TENSORS(p), 1, (tp_adam_options){0});
+    const tp_tensors none = {0, NULL};
+    const struct {
+        tp_tensors params, grads, state;
+        tp_tensor *lr;
+        tp_status code;
+        const char *message;
+    } rows[] = {
+        {TP_TENSORS(p, p), TP_TENSORS(g), none, NULL, TP_ERR_ARGUMENT, "the optimizer has 1 parameters, got 2 and 1 gradients"},
+        {TP_TENSORS(NULL), TP_TENSORS(g), none, NULL, TP_ERR_NULL, "parameter 0 is NULL"},
+        {TP_TENSORS(wrong), TP_TENSORS(g), none, NULL, TP_ERR_SHAPE, "parameter 0 is (3,), the parameter (2,)"},
+        {TP_TENSORS(p), TP_TENSORS(wrong), none, NULL, TP_ERR_SHAPE, "gradient 0 is (3,), the parameter (2,)"},
+        {TP_TENSORS(p), TP_TENSORS(g), TP_TENSORS(p), NULL, TP_ERR_ARGUMENT, "there are 3 state tensors for 1 parameters, got 1"},
+        {TP_TENSORS(p), TP_TENSORS(g), TP_TENSORS(p, p, p), NULL, TP_ERR_SHAPE,
+         "the step of parameter 0 is float32 (2,), not a 0-d float64"},
+        {TP_TENSORS(p), TP_TENSORS(g), TP_TENSORS(NULL, wrong, p), NULL, TP_ERR_SHAPE,
+         "state of parameter 0 is (3,), the parameter (2,)"},
+        {TP_TENSORS(p), TP_TENSORS(g), none, g, TP_ERR_SHAPE, "lr is float32 (2,), not a 0-d floating tensor"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char message[200];
+        snprintf(message, sizeof message, "optim_step_functional: %s", rows[i].message);
+        out = new_state[2] = p;
+        assert_int_equal(tp_optim_step_functional(o, rows[i].params, rows[i].grads, rows[i].state, rows[i].lr, &out, new_state),
+                         rows[i].code);
+        assert_error(rows[i].code, message);
+        assert_true(!out && !new_state[2]);
+    }
+    /* A NULL gradient that is the failure of a call before is no absent one. */
+    tp_tensor *failed = tp_add(g, wrong);
+    assert_int_equal(tp_optim_step_functional(o, TP_TENSORS(p), TP_TENSORS(failed), none, NULL, &out, NULL), TP_ERR_SHAPE);
+    tp_optim_free(o);
+}
+
+/* Memory runs out at every allocation of a step: it has changed nothing, and the next one is as the first. */
+static void a_step_that_fails_changes_nothing(void **state) {
+    (void)state;
+    for (int k = 0; k < KINDS; k++)
+        for (int64_t n = 1, reached = 1; reached; n++) {
+            tp_scope *s = tp_scope_begin();
+            tp_manual_seed(6);
+            tp_tensor *p[N], *start[N], *expected[N];
+            run_steps(&kinds[k], TP_F32, expected);
+            tp_manual_seed(2);
+            params_make(p, TP_F32);
+            for (int i = 0; i < N; i++) start[i] = tp_clone(tp_detach(p[i]));
+            tp_optim *o = optim_of(&kinds[k], (tp_tensors){N, p}, 0.05);
+            for (int t = 1; t <= 5; t++) {
+                grads_set(p, t);
+                if (t == 1) assert_ok(tp_tensor_set_grad(p[0], tp_t(tp_contiguous(tp_t(tp_tensor_grad(p[0]))))));
+                if (t > 1) {
+                    assert_ok(tp_optim_step(o));
+                    continue;
+                }
+                tp__alloc_fail_at(n, false);
+                tp_status status = tp_optim_step(o);
+                reached = tp__alloc_fail_count() >= n;
+                tp__alloc_fail_at(0, false);
+                if (status == TP_OK) continue; /* nothing was asked for, or a cache took its place */
+                assert_int_equal(status, TP_ERR_MEMORY);
+                for (int i = 0; i < N; i++) assert_true(same_bits(p[i], start[i]));
+                assert_int_equal(tp_optim_state(o).count, 0);
+                tp_error_clear();
+                assert_ok(tp_optim_step(o));
+            }
+            for (int i = 0; i < N; i++) assert_true(same_bits(p[i], expected[i]));
+            tp_optim_free(o);
+            tp_scope_end(s);
+        }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CHECK_TEST(fused_is_the_definition),
+        CHECK_TEST(same_bits_at_any_number_of_threads),
+        CHECK_TEST(each_level_of_kernels),
+        CHECK_TEST(gradients_flow_through_steps),
+        CHECK_TEST(parameters_without_gradient_stay),
+        CHECK_TEST(a_graph_notices_the_step),
+        CHECK_TEST(gradients_of_any_layout),
+        CHECK_TEST(freed_in_any_order),
+        CHECK_TEST(infinite_values_as_in_pytorch),
+        CHECK_TEST(groups),
+        CHECK_TEST(training_goes_on_from_a_loaded_state),
+        CHECK_TEST(state_by_name),
+        CHECK_TEST(constructor_errors),
+        CHECK_TEST(option_errors),
+        CHECK_TEST(null_optimizers),
+        CHECK_TEST(functional_errors),
+        CHECK_TEST(a_step_that_fails_changes_nothing),
+    };
+    return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
+}
