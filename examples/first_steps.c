@@ -4,7 +4,7 @@
 #include "taper.h"
 
 static void show(const char *name, const tp_tensor *t) {
-    printf("%s = ", name);
+    printf("%s =\n", name);
     if (t) tp_tensor_fprint(stdout, t);
     printf("\n");
 }

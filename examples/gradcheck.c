@@ -2,8 +2,9 @@
  *
  * The function is the energy of a spring network: points in the plane, each joined to the next by a spring,
  *     E(x, k) = sum_i k_i (|x_{i+1} - x_i| - 1)^2 .
- * Its gradient comes from the operations it is made of, so it can only be wrong where somebody takes a part out of the
- * record. That is a common slip: a value is computed once, detached "since it is just a number", and used again. */
+ * Its gradient comes from the operations it is made of, so it can only be wrong where somebody takes a part
+ * out of the record. That is a common slip: a value is computed once, detached "since it is just a number",
+ * and used again. */
 #include <stdio.h>
 
 #include "taper.h"

@@ -1,7 +1,6 @@
 /* Trains a network to read handwritten digits: MNIST, or anything in its format. Try --help.
  *
  * The three functions to read first are make_mlp(), train_epoch() and run(); the rest reports how it goes. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,96 +12,84 @@
 /* ---- the networks: (N, 1, 28, 28) -> (N, 10) scores --------------------------------------------------- */
 
 static tp_module *dense(int64_t in, int64_t out) { return tp_nn_linear(in, out, (tp_linear_options){0}); }
-static tp_module *conv3x3(int64_t in, int64_t out) {
+static tp_module *conv(int64_t in, int64_t out) {
     return tp_nn_conv2d(in, out, 3, 3, (tp_nn_conv2d_options){0});
 }
-static tp_module *pool2x2(void) { return tp_nn_max_pool2d(2, 2, (tp_pool2d_options){0}); }
+static tp_module *pool(void) { return tp_nn_max_pool2d(2, 2, (tp_pool2d_options){0}); }
+static tp_module *relu(void) { return tp_nn_relu(); }
+static tp_module *flatten(void) { return tp_nn_flatten(); }
 
 static tp_module *make_mlp(void) {
-    return tp_nn_sequential(TP_MODULES(tp_nn_flatten(), dense(784, 128), tp_nn_relu(), dense(128, 10)));
+    return tp_nn_sequential(TP_MODULES(flatten(), dense(784, 128), relu(), dense(128, 10)));
 }
 
 static tp_module *make_mlp3(void) {
-    return tp_nn_sequential(TP_MODULES(tp_nn_flatten(), dense(784, 64), tp_nn_relu(), dense(64, 64),
-                                       tp_nn_relu(), dense(64, 10)));
+    return tp_nn_sequential(
+        TP_MODULES(flatten(), dense(784, 64), relu(), dense(64, 64), relu(), dense(64, 10)));
 }
 
 static tp_module *make_conv(void) {
-    return tp_nn_sequential(
-        TP_MODULES(conv3x3(1, 32), tp_nn_relu(), tp_nn_flatten(), dense(32 * 26 * 26, 10)));
+    return tp_nn_sequential(TP_MODULES(conv(1, 32), relu(), flatten(), dense(32 * 26 * 26, 10)));
 }
 
 static tp_module *make_cnn(void) {
-    return tp_nn_sequential(TP_MODULES(conv3x3(1, 32), tp_nn_relu(), pool2x2(), conv3x3(32, 64), tp_nn_relu(),
-                                       pool2x2(), tp_nn_flatten(), dense(64 * 5 * 5, 128), tp_nn_relu(),
-                                       dense(128, 10)));
+    return tp_nn_sequential(TP_MODULES(conv(1, 32), relu(), pool(), conv(32, 64), relu(), pool(), flatten(),
+                                       dense(64 * 5 * 5, 128), relu(), dense(128, 10)));
 }
 
 static const struct {
-    const char *name, *text;
+    const char *name;
     tp_module *(*make)(void);
-} models[] = {
-    {"mlp", "784-128-10", make_mlp},
-    {"mlp3", "784-64-64-10", make_mlp3},
-    {"conv", "Conv32-Flatten-10", make_conv},
-    {"cnn", "Conv32-Pool-Conv64-Pool-128-10", make_cnn},
-};
-enum { MODELS = sizeof models / sizeof models[0], CLASSES = 10 };
+} models[] = {{"mlp", make_mlp}, {"mlp3", make_mlp3}, {"conv", make_conv}, {"cnn", make_cnn}};
 
 /* ---- settings ----------------------------------------------------------------------------------------- */
 
+static const char help[] =
+    "Trains a network on MNIST, and shows what it learned.\n"
+    "  --model NAME   the network (default: mlp)\n"
+    "                   mlp   784-128-10\n"
+    "                   mlp3  784-64-64-10\n"
+    "                   conv  Conv32-Flatten-10\n"
+    "                   cnn   Conv32-Pool-Conv64-Pool-128-10\n"
+    "  --epochs N     passes over the training set (default: 5)\n"
+    "  --batch N      images a step (default: 32)\n"
+    "  --lr X         learning rate of Adam (default: 0.001)\n"
+    "  --seed N       chooses the first weights and the order of the images (default: 0)\n"
+    "  --threads N    at most; any number gives the same bits (default: one a core)\n"
+    "  --data DIR     folder of the four files, plain or .gz (default: examples/data/mnist)\n"
+    "  --limit N      train on the first N images only (default: all)\n";
+
 typedef struct settings {
-    int model;
     const char *data;
-    double epochs, batch, lr, seed, threads, limit;
+    tp_module *(*make)(void);
+    long epochs, batch, seed, threads, limit;
+    double lr;
 } settings;
 
-static void print_help(void) {
-    printf("Trains a network on MNIST, and shows what it learned.\n"
-           "  --model NAME   the network (default: mlp)\n");
-    for (int i = 0; i < MODELS; i++) printf("                   %-5s %s\n", models[i].name, models[i].text);
-    printf("  --epochs N     passes over the training set (default: 5)\n"
-           "  --batch N      images a step (default: 32)\n"
-           "  --lr X         learning rate of Adam (default: 0.001)\n"
-           "  --seed N       chooses the first weights and the order of the images (default: 0)\n"
-           "  --threads N    at most; any number gives the same bits (default: one a core)\n"
-           "  --data DIR     folder of the four files, plain or .gz (default: examples/data/mnist)\n"
-           "  --limit N      train on the first N images only (default: all)\n");
-}
-
-/* Reads the command line into `set`, which holds the defaults. False if it makes no sense. */
-static bool read_settings(int argc, char **argv, settings *set) {
+/* Reads one option. False if it makes no sense; what is merely out of range, the library will refuse. */
+static bool read_option(settings *set, const char *name, const char *value) {
     const struct {
         const char *name;
-        double *value, least;
-    } numbers[] = {{"--epochs", &set->epochs, 0},   {"--batch", &set->batch, 1},
-                   {"--lr", &set->lr, 0},           {"--seed", &set->seed, 0},
-                   {"--threads", &set->threads, 1}, {"--limit", &set->limit, 1}};
-    for (int i = 1; i < argc; i += 2) {
-        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        bool known = strcmp(name, "--data") == 0 && *value;
-        if (known) set->data = value;
-        for (int k = 0; k < MODELS && strcmp(name, "--model") == 0; k++) {
-            if (strcmp(value, models[k].name) != 0) continue;
-            set->model = k;
-            known = true;
-        }
-        for (int k = 0; k < 6; k++) {
-            if (strcmp(name, numbers[k].name) != 0) continue;
-            char *end;
-            double x = *numbers[k].value = strtod(value, &end);
-            bool whole = x == floor(x) || numbers[k].value == &set->lr;
-            known = *value && !*end && x >= numbers[k].least && x < 1e9 && whole;
-        }
-        if (!known) return fprintf(stderr, "mnist: %s %s: not understood, try --help\n", name, value), false;
-    }
-    return true;
+        long *value;
+    } numbers[] = {{"--epochs", &set->epochs},
+                   {"--batch", &set->batch},
+                   {"--seed", &set->seed},
+                   {"--threads", &set->threads},
+                   {"--limit", &set->limit}};
+    char *end = NULL;
+    if (strcmp(name, "--data") == 0) return set->data = value, true;
+    if (strcmp(name, "--lr") == 0) set->lr = strtod(value, &end);
+    for (int i = 0; i < 5; i++)
+        if (strcmp(name, numbers[i].name) == 0) *numbers[i].value = strtol(value, &end, 10);
+    for (int i = 0; i < 4 && strcmp(name, "--model") == 0; i++)
+        if (strcmp(value, models[i].name) == 0) return set->make = models[i].make, true;
+    return end && end != value && *end == '\0';
 }
 
 /* ---- progress ----------------------------------------------------------------------------------------- */
 
 typedef struct progress {
-    int epoch, epochs;
+    long epoch, epochs;
     int64_t batch, batches;     /* of the epoch: done and in all */
     int64_t total, seen, right; /* samples: of all epochs, of this one, and those of it answered rightly */
     double loss;                /* summed over this epoch's samples */
@@ -121,11 +108,11 @@ static void show_progress(progress *p) {
     double now = seconds(), seen = (double)p->seen;
     if (!over && (!terminal || now - p->shown < 0.1)) return;
     p->shown = now;
-    double done = p->epoch + (double)p->batch / (double)p->batches, elapsed = now - p->start;
-    printf("%sepoch %d/%d  %3.0f %%  %.0f samples/s  loss %.4f  accuracy %.2f %%  %.0f s left  %s",
+    double done = (double)p->epoch + (double)p->batch / (double)p->batches, elapsed = now - p->start;
+    printf("%sepoch %ld/%ld  %3.0f %%  %.0f samples/s  loss %.4f  accuracy %.2f %%  %.0f s left  %s",
            terminal ? "\r" : "", p->epoch + 1, p->epochs, 100.0 * (double)p->batch / (double)p->batches,
            (double)p->total / elapsed, p->loss / seen, 100 * (double)p->right / seen,
-           elapsed / done * (p->epochs - done), over ? "\n" : "");
+           elapsed / done * ((double)p->epochs - done), over ? "\n" : "");
     fflush(stdout);
 }
 
@@ -175,8 +162,7 @@ static tp_status test(tp_module *net, tp_loader *loader, answer *answers) {
         const int64_t *said = tp_tensor_data(best.indices), *is = tp_tensor_data(batch.items[1]);
         bool ok = confidence && said;
         for (int64_t i = 0; ok && i < batch.size; i++) {
-            if (is[i] >= CLASSES)
-                return tp_error_set(TP_ERR_INDEX, "mnist", "a test label is %d", (int)is[i]);
+            if (is[i] > 9) return tp_error_set(TP_ERR_INDEX, "mnist", "a test label is %d", (int)is[i]);
             *answers++ = (answer){(int)is[i], (int)said[i], confidence[i]};
         }
         tp_scope_end(s);
@@ -199,17 +185,15 @@ static void draw(const uint8_t *pixels, const answer *answers, const int64_t *ch
     }
     for (int k = 0; k < count; k++) {
         const answer *a = &answers[chosen[k]];
-        char text[40];
-        if (a->is == a->said)
-            snprintf(text, sizeof text, "%d, sure to %.1f %%", a->said, 100 * a->confidence);
-        else snprintf(text, sizeof text, "%d? sure to %.1f %%, is %d", a->said, 100 * a->confidence, a->is);
-        printf("%-*s", k + 1 < count ? 28 : 0, text);
+        printf("%d, sure to %5.1f %%", a->said, 100 * a->confidence);
+        if (a->is == a->said) printf("; right       ");
+        else printf("; wrong: %d    ", a->is);
     }
     printf("\n\n");
 }
 
 static void show_results(const uint8_t *pixels, const answer *answers, int64_t n) {
-    int64_t total[CLASSES] = {0}, right[CLASSES] = {0}, sum = 0, chosen[2][3];
+    int64_t total[10] = {0}, right[10] = {0}, sum = 0, chosen[2][3];
     int count[2] = {0, 0}; /* of examples chosen: wrong, right */
     for (int64_t i = 0; i < n; i++) {
         int ok = answers[i].is == answers[i].said;
@@ -219,7 +203,7 @@ static void show_results(const uint8_t *pixels, const answer *answers, int64_t n
         if (count[ok] < 3) chosen[ok][count[ok]++] = i;
     }
     printf("\nright, by class:");
-    for (int c = 0; c < CLASSES; c++)
+    for (int c = 0; c < 10; c++)
         printf("%s%d: %6.2f %%", c % 5 ? "   " : "\n  ", c,
                100.0 * (double)right[c] / (double)(total[c] ? total[c] : 1));
     printf("\n\n");
@@ -243,42 +227,54 @@ static tp_loader *make_loader(tp_mnist set, int64_t limit, int64_t batch, tp_loa
     return loader;
 }
 
+static tp_status train_and_test(tp_module *net, tp_optim *optim, tp_loader *train_loader,
+                                tp_loader *test_loader, long epochs, tp_mnist test_set) {
+    progress p = {.epochs = epochs, .batches = tp_loader_batches(train_loader), .start = seconds()};
+    tp_status status = tp_module_fprint(stdout, net);
+    printf("\n%lld parameters, %d threads\n\n", (long long)tp_module_numel(net), tp_num_threads());
+    for (; status == TP_OK && p.epoch < epochs; p.epoch++) status = train_epoch(net, optim, train_loader, &p);
+
+    int64_t n = tp_tensor_size(test_set.images, 0);
+    answer *answers = calloc((size_t)n, sizeof *answers);
+    if (status == TP_OK) status = tp_module_eval(net);
+    if (!answers) status = tp_error_set(TP_ERR_MEMORY, "mnist", "out of memory");
+    if (status == TP_OK) status = test(net, test_loader, answers);
+    if (status == TP_OK) show_results(tp_tensor_data(test_set.images), answers, n);
+    free(answers);
+    return status;
+}
+
 static tp_status run(const settings *set) {
-    tp_mnist train_set = tp_mnist_load(set->data, true), test_set = tp_mnist_load(set->data, false);
-    if (!train_set.images || !test_set.images) return tp_last_error().code;
+    tp_mnist train_set = tp_mnist_load(set->data, true), test_set = {0};
+    if (train_set.images) test_set = tp_mnist_load(set->data, false);
+    if (!test_set.images) return tp_last_error().code;
     tp_loader_options shuffled = {.shuffle = true, .seed = (uint64_t)set->seed};
-    tp_loader *loader = make_loader(train_set, (int64_t)set->limit, (int64_t)set->batch, shuffled);
+    tp_loader *train_loader = make_loader(train_set, set->limit, set->batch, shuffled);
     tp_loader *test_loader = make_loader(test_set, 0, 250, (tp_loader_options){0});
 
     tp_manual_seed((uint64_t)set->seed);
-    tp_module *net = models[set->model].make();
+    tp_module *net = set->make();
     tp_optim *optim = tp_optim_adam(tp_module_parameters(net), set->lr, (tp_adam_options){0});
-    tp_status status = tp_module_fprint(stdout, net);
-    printf("\n%lld parameters, %d threads\n\n", (long long)tp_module_numel(net), tp_num_threads());
 
-    progress p = {.epochs = (int)set->epochs, .batches = tp_loader_batches(loader), .start = seconds()};
-    for (; status == TP_OK && p.epoch < p.epochs; p.epoch++) status = train_epoch(net, optim, loader, &p);
-
-    int64_t n_test = tp_tensor_size(test_set.images, 0);
-    answer *answers = calloc((size_t)n_test, sizeof *answers);
-    if (status == TP_OK && !answers) status = tp_error_set(TP_ERR_MEMORY, "mnist", "out of memory");
-    if (status == TP_OK) status = tp_module_eval(net);
-    if (status == TP_OK) status = test(net, test_loader, answers);
-    if (status == TP_OK) show_results(tp_tensor_data(test_set.images), answers, n_test);
-
-    free(answers);
+    bool ready = train_loader && test_loader && net && optim;
+    tp_status status = ready ? train_and_test(net, optim, train_loader, test_loader, set->epochs, test_set)
+                             : tp_last_error().code;
     tp_optim_free(optim);
     tp_module_free(net);
     tp_loader_free(test_loader);
-    tp_loader_free(loader);
+    tp_loader_free(train_loader);
     return status;
 }
 
 int main(int argc, char **argv) {
-    settings set = {.data = "examples/data/mnist", .epochs = 5, .batch = 32, .lr = 1e-3};
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) return print_help(), 0;
-    if (!read_settings(argc, argv, &set)) return 1;
+    settings set = {.data = "examples/data/mnist", .make = make_mlp, .epochs = 5, .batch = 32, .lr = 1e-3};
+    for (int i = 1; i < argc; i += 2) {
+        if (strcmp(argv[i], "--help") == 0) return fputs(help, stdout), 0;
+        if (i + 1 < argc && read_option(&set, argv[i], argv[i + 1])) continue;
+        fprintf(stderr, "mnist: %s %s: not understood, try --help\n", argv[i],
+                i + 1 < argc ? argv[i + 1] : "");
+        return 1;
+    }
     tp_set_num_threads((int)set.threads);
     tp_scope *s = tp_scope_begin();
     tp_status status = run(&set);

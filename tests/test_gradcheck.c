@@ -180,7 +180,7 @@ static const sample row_right = {"right", "", run_right, ref_square, IN},
                     row_once = {"once", "", run_once, ref_square, IN, .no_second = "made so"},
                     row_not_once = {"right", "", run_right, ref_square, IN, .no_second = "not so"},
                     row_null = {"right", "null", run_null, ref_square, IN},
-                    row_packed = {"packed", "", run_packed_only, ref_same, IN, .flags = SAMPLE_NO_GRAD};
+                    row_packed = {"packed", "", run_packed_only, ref_same, IN, .flags = SAMPLE_NO_GRAD | SAMPLE_NO_EXPAND};
 
 static void test_table_passes_what_is_right(void **state) {
     (void)state;

@@ -47,7 +47,9 @@ static void assert_normal(const tp_tensor *t, double mean, double std) {
     assert_true(m.high > mean + 2.5 * std); /* not uniform */
 }
 
-static tp_tensor *leaf(tp_shape shape, tp_dtype dtype) { return tp_set_requires_grad(tp_zeros(shape, dtype), true); }
+static tp_tensor *leaf(tp_shape shape, tp_dtype dtype) {
+    return tp_set_requires_grad(tp_zeros(shape, dtype), true);
+}
 
 static void constants(void **state) {
     (void)state;
@@ -175,7 +177,8 @@ static void from_a_generator(void **state) {
 static void strided_and_empty(void **state) {
     (void)state;
     tp_tensor *base = tp_zeros(TP_SHAPE(4, 6), TP_F32);
-    assert_tensor(tp_init_kaiming_uniform_(tp_transpose(tp_narrow(base, 1, 0, 3), 0, 1), (tp_kaiming_options){0}));
+    assert_tensor(
+        tp_init_kaiming_uniform_(tp_transpose(tp_narrow(base, 1, 0, 3), 0, 1), (tp_kaiming_options){0}));
     assert_tensor(tp_init_orthogonal_(tp_transpose(tp_narrow(base, 1, 3, 2), 0, 1), 1, NULL));
     assert_values(tp_select(base, 1, 5), 0, 0, 0, 0);
     assert_true(tp_tensor_item(tp_amax(tp_abs(base), TP_NO_DIMS, false)) > 0);
@@ -195,11 +198,13 @@ static void errors(void **state) {
     assert_null(tp_init_uniform_(t, 1, 0, NULL));
     assert_error(TP_ERR_ARGUMENT, "init_uniform_: low and high must be finite and in order, got 1 and 0");
     assert_null(tp_init_normal_(t, 0, -1, NULL));
-    assert_error(TP_ERR_ARGUMENT, "init_normal_: the standard deviation must be finite and not negative, got -1");
+    assert_error(TP_ERR_ARGUMENT,
+                 "init_normal_: the standard deviation must be finite and not negative, got -1");
     assert_null(tp_init_normal_(t, NAN, 1, NULL));
     assert_error(TP_ERR_ARGUMENT, "init_normal_: mean is not finite: nan");
     assert_null(tp_init_kaiming_uniform_(flat, (tp_kaiming_options){0}));
-    assert_error(TP_ERR_SHAPE, "init_kaiming_uniform_: fan in and fan out need 2 dims or more, got shape (3,)");
+    assert_error(TP_ERR_SHAPE,
+                 "init_kaiming_uniform_: fan in and fan out need 2 dims or more, got shape (3,)");
     assert_null(tp_init_kaiming_normal_(t, (tp_kaiming_options){.mode = (tp_fan_mode)5}));
     assert_error(TP_ERR_ARGUMENT, "init_kaiming_normal_: 5 is no fan mode");
     assert_null(tp_init_kaiming_normal_(t, (tp_kaiming_options){.nonlinearity = (tp_nonlinearity)9}));
@@ -220,9 +225,15 @@ static void errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(constants),         CHECK_TEST(uniform_and_normal), CHECK_TEST(kaiming),
-        CHECK_TEST(xavier),            CHECK_TEST(gains),              CHECK_TEST(orthogonal),
-        CHECK_TEST(orthogonal_is_fair), CHECK_TEST(from_a_generator),  CHECK_TEST(strided_and_empty),
+        CHECK_TEST(constants),
+        CHECK_TEST(uniform_and_normal),
+        CHECK_TEST(kaiming),
+        CHECK_TEST(xavier),
+        CHECK_TEST(gains),
+        CHECK_TEST(orthogonal),
+        CHECK_TEST(orthogonal_is_fair),
+        CHECK_TEST(from_a_generator),
+        CHECK_TEST(strided_and_empty),
         CHECK_TEST(errors),
     };
     return cmocka_run_group_tests_name("init", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Reading files: IDX, plain and compressed, and safetensors. What is not in order must be refused, with the exact
- * message, and leave nothing behind. */
+/* Reading files: IDX, plain and compressed, and safetensors. What is not in order must be refused, with the
+ * exact message, and leave nothing behind. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -515,8 +515,8 @@ static void test_no_memory(void **state) {
 #endif
 }
 
-/* Files changed at random are read or refused, and the sanitizers look on. A few of the changes must pass: or the
- * changes would be so coarse that only the first check is tried. */
+/* Files changed at random are read or refused, and the sanitizers look on. A few of the changes must pass: or
+ * the changes would be so coarse that only the first check is tried. */
 static void fuzz(const unsigned char *bytes, size_t size, bool (*read)(void), int rounds) {
     static const char alphabet[] = "\"{}[]:,\\u0123456789 \xff\x80";
     unsigned char changed[4096];

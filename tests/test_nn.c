@@ -1,4 +1,5 @@
-/* Modules: ownership, names, lists, modes, tying, functional calls, loading, printing, the ready-made layers. */
+/* Modules: ownership, names, lists, modes, tying, functional calls, loading, printing, the ready-made layers.
+ * */
 /* ctest: threads */
 #include "check.h"
 
@@ -28,11 +29,14 @@ static tp_tensor *net_forward(tp_module *m, tp_tensor *x) {
 
 static void net_free(tp_module *m) {
     net *self = (net *)m;
-    if (self->freed && self->fc1 && tp_module_find(self->fc1, "weight")) ++*self->freed; /* its tensors are there still */
+    if (self->freed && self->fc1 && tp_module_find(self->fc1, "weight"))
+        ++*self->freed; /* its tensors are there still */
 }
 
-static const tp_module_class net_class = {
-    .name = "Net", .size = sizeof(net), .forward = net_forward, .free = net_free};
+static const tp_module_class net_class = {.name = "Net",
+                                          .size = sizeof(net),
+                                          .forward = net_forward,
+                                          .free = net_free};
 
 static net *net_make(void) {
     net *n = (net *)tp_module_new(&net_class);
@@ -88,7 +92,9 @@ static tp_tensor *lazy_forward(tp_module *m, tp_tensor *x) {
     return x ? NULL : x;
 }
 
-static const tp_module_class lazy_class = {.name = "Lazy", .size = sizeof(tp_module), .forward = lazy_forward};
+static const tp_module_class lazy_class = {.name = "Lazy",
+                                           .size = sizeof(tp_module),
+                                           .forward = lazy_forward};
 static const tp_module_class holder_class = {.name = "Holder", .size = sizeof(tp_module)};
 static const tp_module_class small_class = {.name = "Small", .size = 1};
 
@@ -192,7 +198,8 @@ static void registering_errors(void **state) {
     assert_null(tp_module_register_parameter(&n->base, "w", &slot, tp_zeros(TP_SHAPE(2), TP_I64)));
     assert_error(TP_ERR_DTYPE, "module_register_parameter: a parameter is float32 or float64, got int64");
     assert_null(tp_module_register_parameter(&n->base, "w", &slot, tp_t(t)));
-    assert_error(TP_ERR_ARGUMENT, "module_register_parameter: \"w\" is not packed, of shape (3, 2); tp_contiguous() packs it");
+    assert_error(TP_ERR_ARGUMENT,
+                 "module_register_parameter: \"w\" is not packed, of shape (3, 2); tp_contiguous() packs it");
     assert_null(tp_module_register_parameter(&n->base, "w", &slot, tp_mul_scalar(n->scale, 2)));
     assert_int_equal(tp_last_error().code, TP_ERR_AUTOGRAD);
     assert_null(slot);
@@ -215,13 +222,14 @@ static void assert_names(tp_named_tensors got, const char *const *names, int cou
     for (int i = 0; i < count; i++) assert_string_equal(got.items[i].name, names[i]);
 }
 #define ASSERT_NAMES(got, ...)                                                                               \
-    assert_names(got, (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)))
+    assert_names(got, (const char *const[]){__VA_ARGS__},                                                    \
+                 (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)))
 
 static void names_in_pytorchs_order(void **state) {
     (void)state;
     tp_module *m = two_blocks();
-    ASSERT_NAMES(tp_module_state(m), "0.0.weight", "0.1.weight", "0.1.bias", "0.1.running_mean", "0.1.running_var",
-                 "0.1.num_batches_tracked", "2.weight", "2.bias");
+    ASSERT_NAMES(tp_module_state(m), "0.0.weight", "0.1.weight", "0.1.bias", "0.1.running_mean",
+                 "0.1.running_var", "0.1.num_batches_tracked", "2.weight", "2.bias");
     ASSERT_NAMES(tp_module_named_parameters(m), "0.0.weight", "0.1.weight", "0.1.bias", "2.weight", "2.bias");
     tp_tensors params = tp_module_parameters(m);
     assert_int_equal(params.count, 5);
@@ -234,19 +242,21 @@ static void names_in_pytorchs_order(void **state) {
     assert_ptr_equal(tp_module_child(m, ""), m);
     /* A change below is seen above. */
     tp_module_add(tp_module_child(m, "0"), "extra", LINEAR(1, 1));
-    ASSERT_NAMES(tp_module_named_parameters(m), "0.0.weight", "0.1.weight", "0.1.bias", "0.extra.weight", "0.extra.bias",
-                 "2.weight", "2.bias");
+    ASSERT_NAMES(tp_module_named_parameters(m), "0.0.weight", "0.1.weight", "0.1.bias", "0.extra.weight",
+                 "0.extra.bias", "2.weight", "2.bias");
     tp_module_free(m);
 }
 
 static void finding_errors(void **state) {
     (void)state;
     tp_module *m = two_blocks();
-    const char *const tensors[] = {"", "0", "0.0", "3.weight", "0.0.weigh", "0.0.weight.", ".weight", "0..weight"};
+    const char *const tensors[] = {"",          "0",           "0.0",     "3.weight",
+                                   "0.0.weigh", "0.0.weight.", ".weight", "0..weight"};
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
         assert_null(tp_module_find(m, tensors[i]));
         char message[100];
-        snprintf(message, sizeof message, "module_find: Sequential has no parameter or buffer \"%s\"", tensors[i]);
+        snprintf(message, sizeof message, "module_find: Sequential has no parameter or buffer \"%s\"",
+                 tensors[i]);
         assert_error(TP_ERR_ARGUMENT, message);
     }
     const char *const modules[] = {".", "0.", ".0", "0.3", "0.0.weight", "5"};
@@ -280,7 +290,8 @@ static void null_modules(void **state) {
     assert_int_equal(tp_module_requires_grad(NULL, true), TP_ERR_NULL);
     assert_int_equal(tp_module_zero_grad(NULL), TP_ERR_NULL);
     assert_int_equal(tp_module_tie(NULL, "a", "b"), TP_ERR_NULL);
-    assert_int_equal(tp_module_load_state(NULL, (tp_named_tensors){0, NULL}, (tp_load_options){0}), TP_ERR_NULL);
+    assert_int_equal(tp_module_load_state(NULL, (tp_named_tensors){0, NULL}, (tp_load_options){0}),
+                     TP_ERR_NULL);
     assert_int_equal(tp_module_format(NULL, NULL, 0), -1);
     assert_error(TP_ERR_NULL, "module_format: argument m is NULL");
     assert_int_equal(tp_module_fprint(stdout, NULL), TP_ERR_NULL);
@@ -326,11 +337,14 @@ static void tied_parameters(void **state) {
     /* Both uses add to the one gradient. */
     tp_tensor *w = tp_module_find(m, "0.weight"), *x = tp_rand(TP_SHAPE(4, 3), TP_F32, NULL), *grads[2];
     assert_ok(tp_backward(tp_sum(tp_forward(m, x))));
-    tp_tensor *a = tp_set_requires_grad(tp_clone(tp_detach(w)), true), *b = tp_set_requires_grad(tp_clone(tp_detach(w)), true);
+    tp_tensor *a = tp_set_requires_grad(tp_clone(tp_detach(w)), true),
+              *b = tp_set_requires_grad(tp_clone(tp_detach(w)), true);
     tp_tensor *y = tp_linear(tp_linear(x, a, tp_module_find(m, "0.bias")), b, tp_module_find(m, "1.bias"));
     y = tp_linear(y, tp_module_find(m, "2.weight"), tp_module_find(m, "2.bias"));
-    assert_ok(tp_grad(TP_TENSORS(tp_sum(y)), TP_TENSORS(a, b), (tp_tensors){0, NULL}, grads, (tp_grad_options){0}));
-    double apart = tp_tensor_item(tp_amax(tp_abs(tp_sub(tp_tensor_grad(w), tp_add(grads[0], grads[1]))), TP_NO_DIMS, false));
+    assert_ok(
+        tp_grad(TP_TENSORS(tp_sum(y)), TP_TENSORS(a, b), (tp_tensors){0, NULL}, grads, (tp_grad_options){0}));
+    double apart = tp_tensor_item(
+        tp_amax(tp_abs(tp_sub(tp_tensor_grad(w), tp_add(grads[0], grads[1]))), TP_NO_DIMS, false));
     assert_true(apart < 1e-5);
     tp_module_free(m);
 }
@@ -349,7 +363,8 @@ static void functional_call(void **state) {
     tp_tensor *before = tp_forward(m, x), *y = tp_functional_call(m, (tp_tensors){3, others}, x);
     tp_tensor *by_hand = tp_linear(tp_tanh(tp_linear(x, others[0], others[1])), others[0], others[2]);
     assert_float_equal(tp_tensor_item(tp_amax(tp_abs(tp_sub(y, by_hand)), TP_NO_DIMS, false)), 0, 1e-6);
-    assert_ok(tp_grad(TP_TENSORS(tp_sum(y)), (tp_tensors){3, leaf}, (tp_tensors){0, NULL}, grads, (tp_grad_options){0}));
+    assert_ok(tp_grad(TP_TENSORS(tp_sum(y)), (tp_tensors){3, leaf}, (tp_tensors){0, NULL}, grads,
+                      (tp_grad_options){0}));
     for (int i = 0; i < 3; i++) assert_null(tp_tensor_grad(own.items[i]));
     tp_tensor *after = tp_forward(m, x);
     assert_float_equal(tp_tensor_item(tp_amax(tp_abs(tp_sub(after, before)), TP_NO_DIMS, false)), 0, 0);
@@ -364,7 +379,8 @@ static void functional_call(void **state) {
     /* A forward that fails puts the parameters back too. */
     assert_null(tp_functional_call(m, (tp_tensors){3, others}, tp_ones(TP_SHAPE(2, 5), TP_F32)));
     tp_error_clear();
-    assert_float_equal(tp_tensor_item(tp_amax(tp_abs(tp_sub(tp_forward(m, x), before)), TP_NO_DIMS, false)), 0, 0);
+    assert_float_equal(tp_tensor_item(tp_amax(tp_abs(tp_sub(tp_forward(m, x), before)), TP_NO_DIMS, false)),
+                       0, 0);
     tp_module_free(m);
 }
 
@@ -403,7 +419,8 @@ static void load_from_its_own_tensors(void **state) {
     tp_tensor *a = tp_module_find(m, "0.weight"), *b = tp_module_find(m, "1.weight");
     tp_tensor *a0 = tp_clone(tp_detach(a)), *b0 = tp_clone(tp_detach(b));
     const tp_named_tensor swapped[] = {{"0.weight", b}, {"1.weight", tp_detach(a)}};
-    assert_ok(tp_module_load_state(m, (tp_named_tensors){2, swapped}, (tp_load_options){.allow_missing = true}));
+    assert_ok(
+        tp_module_load_state(m, (tp_named_tensors){2, swapped}, (tp_load_options){.allow_missing = true}));
     assert_int_equal((int)tp_tensor_item(tp_all(tp_eq(a, b0))), 1);
     assert_int_equal((int)tp_tensor_item(tp_all(tp_eq(b, a0))), 1);
     assert_ok(tp_module_load_state(m, tp_module_state(m), (tp_load_options){0}));
@@ -426,19 +443,35 @@ static void load_is_strict(void **state) {
     } rows[] = {
         {{{"weight", w}}, 1, TP_ERR_ARGUMENT, "module_load_state: Linear: missing: bias"},
         {{{0}}, 0, TP_ERR_ARGUMENT, "module_load_state: Linear: missing: weight, bias"},
-        {{{"weight", w}, {"bias", b}, {"extra", b}}, 3, TP_ERR_ARGUMENT, "module_load_state: Linear: unexpected: extra"},
-        {{{"weight", w}, {"bia", b}}, 2, TP_ERR_ARGUMENT, "module_load_state: Linear: missing: bias; unexpected: bia"},
-        {{{"weight", w}, {"bias", b}, {"bias", b}}, 3, TP_ERR_ARGUMENT, "module_load_state: Linear: given twice: bias"},
-        {{{"weight", wrong}, {"bias", b}}, 2, TP_ERR_SHAPE,
+        {{{"weight", w}, {"bias", b}, {"extra", b}},
+         3,
+         TP_ERR_ARGUMENT,
+         "module_load_state: Linear: unexpected: extra"},
+        {{{"weight", w}, {"bia", b}},
+         2,
+         TP_ERR_ARGUMENT,
+         "module_load_state: Linear: missing: bias; unexpected: bia"},
+        {{{"weight", w}, {"bias", b}, {"bias", b}},
+         3,
+         TP_ERR_ARGUMENT,
+         "module_load_state: Linear: given twice: bias"},
+        {{{"weight", wrong}, {"bias", b}},
+         2,
+         TP_ERR_SHAPE,
          "module_load_state: Linear: of another shape: weight (2, 3) for (3, 2)"},
-        {{{"bias", whole}, {"weight", w}}, 2, TP_ERR_DTYPE,
+        {{{"bias", whole}, {"weight", w}},
+         2,
+         TP_ERR_DTYPE,
          "module_load_state: Linear: of another dtype: bias int64 for float32"},
         {{{"bias", b}, {"weight", NULL}}, 2, TP_ERR_NULL, "module_load_state: Linear: NULL: weight"},
-        {{{"weight", wrong}, {"other", b}}, 2, TP_ERR_ARGUMENT,
+        {{{"weight", wrong}, {"other", b}},
+         2,
+         TP_ERR_ARGUMENT,
          "module_load_state: Linear: missing: bias; unexpected: other; of another shape: weight (2, 3) for (3, 2)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_int_equal(tp_module_load_state(m, (tp_named_tensors){rows[i].count, rows[i].items}, (tp_load_options){0}),
+        assert_int_equal(tp_module_load_state(m, (tp_named_tensors){rows[i].count, rows[i].items},
+                                              (tp_load_options){0}),
                          rows[i].code);
         assert_error(rows[i].code, rows[i].message);
         assert_values(tp_module_find(m, "weight"), 0, 0, 0, 0, 0, 0);
@@ -459,7 +492,8 @@ static void long_lists_of_faults_are_cut(void **state) {
         snprintf(name, sizeof name, "a_layer_with_a_long_name_%d", i);
         tp_module_add(m, name, LINEAR(1, 1));
     }
-    assert_int_equal(tp_module_load_state(m, (tp_named_tensors){0, NULL}, (tp_load_options){0}), TP_ERR_ARGUMENT);
+    assert_int_equal(tp_module_load_state(m, (tp_named_tensors){0, NULL}, (tp_load_options){0}),
+                     TP_ERR_ARGUMENT);
     assert_error(TP_ERR_ARGUMENT,
                  "module_load_state: Sequential: missing: a_layer_with_a_long_name_0.weight, "
                  "a_layer_with_a_long_name_0.bias, a_layer_with_a_long_name_1.weight and 77 more");
@@ -499,12 +533,13 @@ static void prints_as_pytorch(void **state) {
     tp_module *m = tp_nn_sequential(TP_MODULES(
         tp_nn_conv2d(1, 32, 3, 0, (tp_nn_conv2d_options){.stride = {2}, .padding = {1, 1}, .no_bias = true}),
         tp_nn_conv2d(2, 4, 3, 5, (tp_nn_conv2d_options){.dilation = {2}, .groups = 2}),
-        tp_nn_max_pool2d(2, 2, (tp_pool2d_options){0}), tp_nn_max_pool2d(2, 3, (tp_pool2d_options){.stride = {1, 2}}),
+        tp_nn_max_pool2d(2, 2, (tp_pool2d_options){0}),
+        tp_nn_max_pool2d(2, 3, (tp_pool2d_options){.stride = {1, 2}}),
         tp_nn_avg_pool2d(2, 0, (tp_pool2d_options){0}), tp_nn_adaptive_avg_pool2d(1, -1),
         tp_nn_batch_norm2d(3, (tp_nn_batch_norm_options){0}),
         tp_nn_batch_norm1d(3, (tp_nn_batch_norm_options){.no_affine = true, .no_running_stats = true}),
-        tp_nn_dropout(0.25, NULL), tp_nn_flatten(), tp_nn_leaky_relu(0.1), tp_nn_gelu(), tp_nn_gelu_tanh(), tp_nn_silu(),
-        tp_nn_softmax(1), tp_nn_log_softmax(-1), tp_nn_identity(),
+        tp_nn_dropout(0.25, NULL), tp_nn_flatten(), tp_nn_leaky_relu(0.1), tp_nn_gelu(), tp_nn_gelu_tanh(),
+        tp_nn_silu(), tp_nn_softmax(1), tp_nn_log_softmax(-1), tp_nn_identity(),
         tp_nn_sequential(TP_MODULES(LINEAR(3, 4), tp_nn_relu())), tp_nn_sequential((tp_modules){0, NULL})));
     assert_non_null(m);
     char text[2048], cut[50];
@@ -537,8 +572,10 @@ static void default_initialisation(void **state) {
     tp_module *conv = tp_nn_conv2d(8, 40, 2, 4, (tp_nn_conv2d_options){.groups = 2, .generator = g});
     double bound = 0.2, conv_bound = 1 / sqrt(4 * 2 * 4);
     assert_int_equal(tp_tensor_dtype(tp_module_find(fc, "bias")), TP_F64);
-    assert_true(largest(tp_module_find(fc, "weight")) <= bound && largest(tp_module_find(fc, "weight")) > 0.99 * bound);
-    assert_true(largest(tp_module_find(fc, "bias")) <= bound && largest(tp_module_find(fc, "bias")) > 0.9 * bound);
+    assert_true(largest(tp_module_find(fc, "weight")) <= bound &&
+                largest(tp_module_find(fc, "weight")) > 0.99 * bound);
+    assert_true(largest(tp_module_find(fc, "bias")) <= bound &&
+                largest(tp_module_find(fc, "bias")) > 0.9 * bound);
     assert_true(tp_shape_equal(tp_tensor_shape(tp_module_find(conv, "weight")), TP_SHAPE(40, 4, 2, 4)));
     assert_true(largest(tp_module_find(conv, "weight")) <= conv_bound);
     assert_true(largest(tp_module_find(conv, "weight")) > 0.98 * conv_bound);
@@ -546,7 +583,9 @@ static void default_initialisation(void **state) {
     tp_generator_set_state(g, (tp_generator_state){.seed = 5});
     tp_manual_seed(77); /* not drawn from */
     tp_module *again = tp_nn_linear(25, 400, (tp_linear_options){.dtype = TP_F64, .generator = g});
-    assert_int_equal((int)tp_tensor_item(tp_all(tp_eq(tp_module_find(fc, "weight"), tp_module_find(again, "weight")))), 1);
+    assert_int_equal((int)tp_tensor_item(
+                         tp_all(tp_eq(tp_module_find(fc, "weight"), tp_module_find(again, "weight")))),
+                     1);
     assert_int_equal((int)tp_generator_get_state(NULL).offset, 0);
     tp_module_free(fc);
     tp_module_free(conv);
@@ -576,7 +615,8 @@ static void batch_norm_keeps_count(void **state) {
     m = tp_nn_batch_norm2d(2, (tp_nn_batch_norm_options){.no_running_stats = true, .no_bias = true});
     assert_int_equal(tp_module_state(m).count, 1);
     assert_ok(tp_module_eval(m)); /* the batch's statistics all the same */
-    assert_float_equal(tp_tensor_item(tp_mean(tp_forward(m, tp_rand(TP_SHAPE(3, 2, 2, 2), TP_F32, NULL)))), 0, 1e-6);
+    assert_float_equal(tp_tensor_item(tp_mean(tp_forward(m, tp_rand(TP_SHAPE(3, 2, 2, 2), TP_F32, NULL)))), 0,
+                       1e-6);
     assert_null(tp_forward(m, x));
     assert_error(TP_ERR_SHAPE, "nn_batch_norm2d: takes (N, C, H, W), got (4, 2)");
     tp_module_free(m);
@@ -643,14 +683,17 @@ static void constructor_errors(void **state) {
     assert_null(tp_nn_linear(2, 2, (tp_linear_options){.dtype = TP_I64}));
     assert_error(TP_ERR_DTYPE, "nn_linear: parameters are float32 or float64, got int64");
     assert_null(tp_nn_conv2d(3, 4, 0, 0, conv));
-    assert_error(TP_ERR_ARGUMENT, "nn_conv2d: a size is out of range: 3, 4, kernel_size=(0, 0), stride=(1, 1)");
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_conv2d: a size is out of range: 3, 4, kernel_size=(0, 0), stride=(1, 1)");
     conv.groups = 2;
     assert_null(tp_nn_conv2d(3, 4, 1, 1, conv));
-    assert_error(TP_ERR_ARGUMENT, "nn_conv2d: groups must divide both numbers of channels: 3, 4, kernel_size=(1, 1), "
-                                  "stride=(1, 1), groups=2");
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_conv2d: groups must divide both numbers of channels: 3, 4, kernel_size=(1, 1), "
+                 "stride=(1, 1), groups=2");
     assert_null(tp_nn_max_pool2d(0, 0, (tp_pool2d_options){0}));
-    assert_error(TP_ERR_ARGUMENT, "nn_max_pool2d: a size is out of range: kernel (0, 0), stride (0, 0), padding (0, 0), "
-                                  "dilation (0, 0)");
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_max_pool2d: a size is out of range: kernel (0, 0), stride (0, 0), padding (0, 0), "
+                 "dilation (0, 0)");
     assert_null(tp_nn_avg_pool2d(2, 2, (tp_pool2d_options){.padding = {-1}}));
     assert_int_equal(tp_last_error().code, TP_ERR_ARGUMENT);
     assert_null(tp_nn_adaptive_avg_pool2d(-2, 1));
@@ -658,7 +701,8 @@ static void constructor_errors(void **state) {
     assert_null(tp_nn_batch_norm1d(-1, (tp_nn_batch_norm_options){0}));
     assert_error(TP_ERR_ARGUMENT, "nn_batch_norm1d: -1 features");
     assert_null(tp_nn_batch_norm2d(2, (tp_nn_batch_norm_options){.momentum = 2}));
-    assert_error(TP_ERR_ARGUMENT, "nn_batch_norm2d: eps must not be negative and momentum in [0, 1], got 0 and 2");
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_batch_norm2d: eps must not be negative and momentum in [0, 1], got 0 and 2");
     assert_null(tp_nn_dropout(1.5, NULL));
     assert_error(TP_ERR_ARGUMENT, "nn_dropout: p must be in [0, 1], got 1.5");
 }
@@ -667,8 +711,8 @@ static void constructor_errors(void **state) {
 static void sequential_drops_inputs(void **state) {
     (void)state;
     enum { N = 1 << 16 };
-    tp_module *m = tp_nn_sequential(
-        TP_MODULES(tp_nn_relu(), tp_nn_tanh(), tp_nn_sigmoid(), tp_nn_relu(), tp_nn_sequential(TP_MODULES(tp_nn_tanh(), tp_nn_relu()))));
+    tp_module *m = tp_nn_sequential(TP_MODULES(tp_nn_relu(), tp_nn_tanh(), tp_nn_sigmoid(), tp_nn_relu(),
+                                               tp_nn_sequential(TP_MODULES(tp_nn_tanh(), tp_nn_relu()))));
     tp_tensor *x = tp_ones(TP_SHAPE(N), TP_F32);
     tp_no_grad_begin();
     tp_memory_reset_peak();

@@ -15,8 +15,8 @@
  *     tp_loader_free(loader);
  *     tp_dataset_free(data);
  *
- * Datasets and loaders hold what they are made from: each is freed once by whoever made it, in any order. A dataset may be read
- * by several threads; a loader belongs to one thread at a time. */
+ * Datasets and loaders hold what they are made from: each is freed once by whoever made it, in any order. A
+ * dataset may be read by several threads; a loader belongs to one thread at a time. */
 #ifndef TAPER_DATA_H
 #define TAPER_DATA_H
 
@@ -30,14 +30,16 @@ TP_BEGIN_DECLS
 
 typedef struct tp_dataset tp_dataset;
 
-/* The dataset whose sample i is the i-th entry along the first dim of each tensor: (N, ...), any dtypes, one N for all. It
- * holds the tensors themselves, or a packed copy of those that are not packed; gradients do not flow through it. To be freed
- * with tp_dataset_free(). Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an empty list; TP_ERR_SHAPE for a 0-d tensor or for first
- * dims that differ; TP_ERR_MEMORY. Source: torch.utils.data.TensorDataset. */
+/* The dataset whose sample i is the i-th entry along the first dim of each tensor: (N, ...), any dtypes, one
+ * N for all. It holds the tensors themselves, or a packed copy of those that are not packed; gradients do not
+ * flow through it. To be freed with tp_dataset_free(). Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an empty
+ * list; TP_ERR_SHAPE for a 0-d tensor or for first dims that differ; TP_ERR_MEMORY. Source:
+ * torch.utils.data.TensorDataset. */
 TP_API tp_dataset *tp_dataset_tensors(tp_tensors tensors);
 
-/* The samples indices[0 .. count-1] of `dataset`, in that order, repeated or left out as it may be. Errors: TP_ERR_NULL; TP_ERR_INDEX;
- * TP_ERR_ARGUMENT for a negative count; TP_ERR_MEMORY. Source: torch.utils.data.Subset. */
+/* The samples indices[0 .. count-1] of `dataset`, in that order, repeated or left out as it may be. Errors:
+ * TP_ERR_NULL; TP_ERR_INDEX; TP_ERR_ARGUMENT for a negative count; TP_ERR_MEMORY. Source:
+ * torch.utils.data.Subset. */
 TP_API tp_dataset *tp_dataset_subset(tp_dataset *dataset, const int64_t *indices, int64_t count);
 
 TP_API void tp_dataset_free(tp_dataset *dataset); /* NULL does nothing */
@@ -46,15 +48,15 @@ TP_API int64_t tp_dataset_size(const tp_dataset *dataset); /* the number of samp
 TP_API int tp_dataset_item_count(
     const tp_dataset *dataset); /* the number of items a sample; -1 after an error */
 
-/* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes` holds either the
- * parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to 1 (within 1e-9): part i then has
- * floor(sizes[i] N) samples, and those left over go one each to the first parts. Which samples go where depends on `generator`
- * (NULL: the thread's default) and N alone.
+/* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes`
+ * holds either the parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to
+ * 1 (within 1e-9): part i then has floor(sizes[i] N) samples, and those left over go one each to the first
+ * parts. Which samples go where depends on `generator` (NULL: the thread's default) and N alone.
  *     const double sizes[] = {0.9, 0.1};
  *     tp_dataset *parts[2];
  *     tp_random_split(data, sizes, 2, NULL, parts);
- * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for sizes that are negative, not whole or do not add up, or a count below 1;
- * TP_ERR_MEMORY. Source: torch.utils.data.random_split. */
+ * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for sizes that are negative, not whole or do not add up, or a count
+ * below 1; TP_ERR_MEMORY. Source: torch.utils.data.random_split. */
 TP_API tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
                                  tp_dataset **parts);
 
@@ -77,24 +79,27 @@ typedef struct tp_batch {
     tp_tensor **items; /* (size, ...) each, packed, in memory of their own, not requiring grad */
 } tp_batch;
 
-/* A loader of batches of `batch_size` samples; to be freed with tp_loader_free(). Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for a batch size
- * below 1 or a scale that is not finite; TP_ERR_MEMORY. Source: torch.utils.data.DataLoader. */
+/* A loader of batches of `batch_size` samples; to be freed with tp_loader_free(). Errors: TP_ERR_NULL;
+ * TP_ERR_ARGUMENT for a batch size below 1 or a scale that is not finite; TP_ERR_MEMORY. Source:
+ * torch.utils.data.DataLoader. */
 TP_API tp_loader *tp_loader_new(tp_dataset *dataset, int64_t batch_size, tp_loader_options options);
 TP_API void tp_loader_free(tp_loader *loader); /* NULL does nothing */
 
-/* Fills in the next batch. False when the epoch is over, where the call after that begins the next one, and false after an
- * error, of which tp_loader_status() tells; the batch is then empty, and after an error the next call tries again.
- * Errors: TP_ERR_NULL, TP_ERR_MEMORY. */
+/* Fills in the next batch. False when the epoch is over, where the call after that begins the next one, and
+ * false after an error, of which tp_loader_status() tells; the batch is then empty, and after an error the
+ * next call tries again. Errors: TP_ERR_NULL, TP_ERR_MEMORY. */
 TP_API bool tp_loader_next(tp_loader *loader, tp_batch *batch);
 
-/* What the last tp_loader_next() ended with: TP_OK unless it failed. With a NULL loader the pending error's code. */
+/* What the last tp_loader_next() ended with: TP_OK unless it failed. With a NULL loader the pending error's
+ * code. */
 TP_API tp_status tp_loader_status(const tp_loader *loader);
 
 /* The number of batches an epoch has; -1 after an error. */
 TP_API int64_t tp_loader_batches(const tp_loader *loader);
 
-/* The epoch, counted from 0, that the next batch belongs to; -1 after an error. And the start of any epoch, the current one
- * again or one to resume from: the next batch is its first. Errors: TP_ERR_NULL, TP_ERR_ARGUMENT for a negative epoch. */
+/* The epoch, counted from 0, that the next batch belongs to; -1 after an error. And the start of any epoch,
+ * the current one again or one to resume from: the next batch is its first. Errors: TP_ERR_NULL,
+ * TP_ERR_ARGUMENT for a negative epoch. */
 TP_API int64_t tp_loader_epoch(const tp_loader *loader);
 TP_API tp_status tp_loader_start_epoch(tp_loader *loader, int64_t epoch);
 
@@ -105,10 +110,11 @@ typedef struct tp_mnist {
     tp_tensor *labels; /* (N), I64 */
 } tp_mnist;
 
-/* Loads the training set, or the test set, of MNIST or of one of its relatives such as Fashion-MNIST (Debian: package
- * dataset-fashion-mnist, folder /usr/share/dataset-fashion-mnist) from the folder `dir`: the files {train,t10k}-images-idx3-ubyte and
- * {train,t10k}-labels-idx1-ubyte, also with .gz at the end. Both NULL after an error. Errors: those of tp_idx_load();
- * TP_ERR_IO if a file is not there; TP_ERR_FORMAT if images and labels do not fit together. */
+/* Loads the training set, or the test set, of MNIST or of one of its relatives such as Fashion-MNIST (Debian:
+ * package dataset-fashion-mnist, folder /usr/share/dataset-fashion-mnist) from the folder `dir`: the files
+ * {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, also with .gz at the end. Both NULL
+ * after an error. Errors: those of tp_idx_load(); TP_ERR_IO if a file is not there; TP_ERR_FORMAT if images
+ * and labels do not fit together. */
 TP_API tp_mnist tp_mnist_load(const char *dir, bool train);
 
 TP_END_DECLS

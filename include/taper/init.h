@@ -1,12 +1,13 @@
-/* Initialisers: fill a tensor in place, unrecorded, whether it requires grad or not. Each returns `t`, or NULL when nothing
- * was changed. Random numbers come from `generator`, NULL is the thread's default one.
+/* Initialisers: fill a tensor in place, unrecorded, whether it requires grad or not. Each returns `t`, or
+ * NULL when nothing was changed. Random numbers come from `generator`, NULL is the thread's default one.
  *
- * fan_in is the number of inputs that one output depends on, fan_out the number of outputs that one input reaches:
- * of t: (out, in, k1, k2, ...) they are in k1 k2 ... and out k1 k2 ... .
+ * fan_in is the number of inputs that one output depends on, fan_out the number of outputs that one input
+ * reaches: of t: (out, in, k1, k2, ...) they are in k1 k2 ... and out k1 k2 ... .
  *
- * Errors common to all: those of in-place ops (elementwise.h); TP_ERR_DTYPE unless `t` is F32 or F64 (constants: any
- * dtype that can hold the value); TP_ERR_SHAPE for fans or orthogonality of fewer than 2 dims; TP_ERR_ARGUMENT for a
- * number that is not finite or a negative standard deviation. A tensor without elements stays as it is. */
+ * Errors common to all: those of in-place ops (elementwise.h); TP_ERR_DTYPE unless `t` is F32 or F64
+ * (constants: any dtype that can hold the value); TP_ERR_SHAPE for fans or orthogonality of fewer than 2
+ * dims; TP_ERR_ARGUMENT for a number that is not finite or a negative standard deviation. A tensor without
+ * elements stays as it is. */
 #ifndef TAPER_INIT_H
 #define TAPER_INIT_H
 
@@ -56,8 +57,8 @@ TP_API tp_tensor *tp_init_kaiming_normal_(tp_tensor *t, tp_kaiming_options optio
 TP_API tp_tensor *tp_init_xavier_uniform_(tp_tensor *t, double gain, tp_generator *generator);
 TP_API tp_tensor *tp_init_xavier_normal_(tp_tensor *t, double gain, tp_generator *generator);
 
-/* gain times a random matrix with orthonormal rows or columns, whichever are fewer, of t as (size of dim 0) x (the rest).
- * Computed in double. Source: Saxe et al. 2013; torch.nn.init.orthogonal_. */
+/* gain times a random matrix with orthonormal rows or columns, whichever are fewer, of t as (size of dim 0) x
+ * (the rest). Computed in double. Source: Saxe et al. 2013; torch.nn.init.orthogonal_. */
 TP_API tp_tensor *tp_init_orthogonal_(tp_tensor *t, double gain, tp_generator *generator);
 
 TP_END_DECLS

@@ -5,8 +5,8 @@
  * They are drawn from options.generator (NULL: the thread's default one), used by the constructor alone.
  *
  * A constructor returns a module to be freed with tp_module_free() or given to a parent, or NULL.
- * Errors common to all: TP_ERR_ARGUMENT for a negative size or an option out of range, TP_ERR_DTYPE unless options.dtype is
- * F32 or F64, TP_ERR_MEMORY. */
+ * Errors common to all: TP_ERR_ARGUMENT for a negative size or an option out of range, TP_ERR_DTYPE unless
+ * options.dtype is F32 or F64, TP_ERR_MEMORY. */
 #ifndef TAPER_NN_H
 #define TAPER_NN_H
 
@@ -36,8 +36,9 @@ typedef struct tp_nn_conv2d_options {
 } tp_nn_conv2d_options;
 
 /* 2-d convolution: (N, in, H, W) -> (N, out, OH, OW), see tp_conv2d(). weight: (out, in / groups, kernel_h,
- * kernel_w), bias: (out); both uniform within +-1 / sqrt(in / groups kernel_h kernel_w). A kernel_w of 0 repeats
- * kernel_h. Errors: TP_ERR_ARGUMENT also unless groups divides both numbers of channels. Source: torch.nn.Conv2d. */
+ * kernel_w), bias: (out); both uniform within +-1 / sqrt(in / groups kernel_h kernel_w). A kernel_w of 0
+ * repeats kernel_h. Errors: TP_ERR_ARGUMENT also unless groups divides both numbers of channels. Source:
+ * torch.nn.Conv2d. */
 TP_API tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
                                tp_nn_conv2d_options options);
 
@@ -55,14 +56,16 @@ typedef struct tp_nn_batch_norm_options {
     tp_dtype dtype;
 } tp_nn_batch_norm_options;
 
-/* Batch normalisation of x: (N, C) or (N, C, L), and of x: (N, C, H, W); see tp_batch_norm(). weight: (C) ones, bias: (C)
- * zeros; buffers running_mean, running_var: (C) and num_batches_tracked: () I64, updated by a forward in training mode.
+/* Batch normalisation of x: (N, C) or (N, C, L), and of x: (N, C, H, W); see tp_batch_norm(). weight: (C)
+ * ones, bias: (C) zeros; buffers running_mean, running_var: (C) and num_batches_tracked: () I64, updated by a
+ * forward in training mode.
  * Source: torch.nn.BatchNorm1d, BatchNorm2d. */
 TP_API tp_module *tp_nn_batch_norm1d(int64_t features, tp_nn_batch_norm_options options);
 TP_API tp_module *tp_nn_batch_norm2d(int64_t features, tp_nn_batch_norm_options options);
 
-/* tp_dropout() in training mode, the identity in evaluation. The masks are drawn from `generator`, which must outlive
- * the module; NULL: the default one of the thread that runs it. Errors: TP_ERR_ARGUMENT unless 0 <= p <= 1. */
+/* tp_dropout() in training mode, the identity in evaluation. The masks are drawn from `generator`, which must
+ * outlive the module; NULL: the default one of the thread that runs it. Errors: TP_ERR_ARGUMENT unless 0 <= p
+ * <= 1. */
 TP_API tp_module *tp_nn_dropout(double p, tp_generator *generator);
 
 /* Merges all dims but the first, (N, ...) -> (N, n), or those from start_dim to end_dim, both included. */
@@ -84,9 +87,9 @@ TP_API tp_module *tp_nn_log_softmax(int dim);
 
 TP_API tp_module *tp_nn_identity(void); /* x itself */
 
-/* Runs its children "0", "1", ... one after the other, releasing each one's input as soon as it has run, so that
- * only the tape keeps activations. It takes ownership of all modules of the list even when it fails, as when
- * one of them is NULL; further ones are added with tp_module_add(). Empty: the identity.
+/* Runs its children "0", "1", ... one after the other, releasing each one's input as soon as it has run, so
+ * that only the tape keeps activations. It takes ownership of all modules of the list even when it fails, as
+ * when one of them is NULL; further ones are added with tp_module_add(). Empty: the identity.
  *     tp_nn_sequential(TP_MODULES(tp_nn_flatten(), tp_nn_linear(784, 10, (tp_linear_options){0})))
  * Errors: those of tp_module_add(). Source: torch.nn.Sequential. */
 TP_API tp_module *tp_nn_sequential(tp_modules modules);

@@ -8,8 +8,9 @@
  *     ...
  *     tp_optim_free(opt);
  *
- * An optimizer holds references to its parameters, not to the module: the two are freed in any order. Formulas and
- * defaults are PyTorch's; g is the gradient, p the parameter. Each parameter counts its own steps. */
+ * An optimizer holds references to its parameters, not to the module: the two are freed in any order.
+ * Formulas and defaults are PyTorch's; g is the gradient, p the parameter. Each parameter counts its own
+ * steps. */
 #ifndef TAPER_OPTIM_H
 #define TAPER_OPTIM_H
 
@@ -22,10 +23,11 @@ TP_BEGIN_DECLS
 
 typedef struct tp_optim tp_optim;
 
-/* The constructors. `lr`, the learning rate, is literal: 0 is zero. The result is to be freed with tp_optim_free().
- * Errors common to all: TP_ERR_NULL for a NULL parameter; TP_ERR_ARGUMENT for an empty list, a parameter listed twice or
- * not packed, a negative or not finite lr, an option out of range; TP_ERR_ALIAS for parameters that share memory;
- * TP_ERR_AUTOGRAD for the result of a recorded op (only leaves are optimized); TP_ERR_DTYPE unless F32 or F64; TP_ERR_MEMORY. */
+/* The constructors. `lr`, the learning rate, is literal: 0 is zero. The result is to be freed with
+ * tp_optim_free(). Errors common to all: TP_ERR_NULL for a NULL parameter; TP_ERR_ARGUMENT for an empty list,
+ * a parameter listed twice or not packed, a negative or not finite lr, an option out of range; TP_ERR_ALIAS
+ * for parameters that share memory; TP_ERR_AUTOGRAD for the result of a recorded op (only leaves are
+ * optimized); TP_ERR_DTYPE unless F32 or F64; TP_ERR_MEMORY. */
 
 typedef struct tp_sgd_options {
     double momentum;     /* not negative, default 0 */
@@ -77,8 +79,9 @@ typedef struct tp_group_options {
 TP_API int tp_optim_add_group(tp_optim *optim, tp_tensors params, tp_group_options options);
 TP_API int tp_optim_group_count(const tp_optim *optim); /* -1 after an error */
 
-/* Learning rate and weight decay of a group; setting with group -1 sets all groups. Getters return NaN after an error. Errors:
- * TP_ERR_INDEX for a group that is not there; TP_ERR_ARGUMENT for a negative or not finite value. */
+/* Learning rate and weight decay of a group; setting with group -1 sets all groups. Getters return NaN after
+ * an error. Errors: TP_ERR_INDEX for a group that is not there; TP_ERR_ARGUMENT for a negative or not finite
+ * value. */
 TP_API double tp_optim_lr(const tp_optim *optim, int group);
 TP_API tp_status tp_optim_set_lr(tp_optim *optim, int group, double lr);
 TP_API double tp_optim_weight_decay(const tp_optim *optim, int group);
@@ -89,39 +92,45 @@ TP_API tp_tensors tp_optim_parameters(const tp_optim *optim);
 
 /* Training. */
 
-/* Takes a step of all parameters that have a gradient, in place and unrecorded; the others, and their state, stay as they are. An
- * error means that nothing was changed. The same bits at any number of threads. Errors: TP_ERR_MEMORY. */
+/* Takes a step of all parameters that have a gradient, in place and unrecorded; the others, and their state,
+ * stay as they are. An error means that nothing was changed. The same bits at any number of threads. Errors:
+ * TP_ERR_MEMORY. */
 TP_API tp_status tp_optim_step(tp_optim *optim);
 
 /* Clears the gradients of all parameters. */
 TP_API tp_status tp_optim_zero_grad(tp_optim *optim);
 
-/* The step as a differentiable function, for learning through it: nothing is changed. The lists have one entry for
- * each of the optimizer's parameters, in order:
+/* The step as a differentiable function, for learning through it: nothing is changed. The lists have one
+ * entry for each of the optimizer's parameters, in order:
  *     params, grads   of the parameters' shapes; a NULL gradient leaves its parameter and state as they are
- *     state           tp_optim_state_size() tensors a parameter, side by side; NULL where it has not begun; an empty list
+ *     state           tp_optim_state_size() tensors a parameter, side by side; NULL where it has not begun;
+ *     an empty list
  *                     means that none has. What an earlier call gave is passed on.
  *     lr              0-d, for all groups; NULL: each group's own
  *     new_params      room for the results, all NULL after an error
- *     new_state       likewise; NULL if it is not wanted. Both may be the very arrays that params and state list.
+ *     new_state       likewise; NULL if it is not wanted. Both may be the very arrays that params and state
+ *     list.
  * Values are those of tp_optim_step() up to rounding. Steps are counted in a 0-d F64 state tensor.
  * Errors: TP_ERR_ARGUMENT for lists of another length, TP_ERR_SHAPE, TP_ERR_DTYPE; those of the ops. */
-TP_API tp_status tp_optim_step_functional(const tp_optim *optim, tp_tensors params, tp_tensors grads, tp_tensors state,
-                                          tp_tensor *lr, tp_tensor **new_params, tp_tensor **new_state);
+TP_API tp_status tp_optim_step_functional(const tp_optim *optim, tp_tensors params, tp_tensors grads,
+                                          tp_tensors state, tp_tensor *lr, tp_tensor **new_params,
+                                          tp_tensor **new_state);
 
 /* State. */
 
-/* The number of state tensors a parameter: with momentum 1 for SGD (momentum_buffer), else 0; 3 for Adam (step, exp_avg,
- * exp_avg_sq), with amsgrad 4 (max_exp_avg_sq). -1 after an error. */
+/* The number of state tensors a parameter: with momentum 1 for SGD (momentum_buffer), else 0; 3 for Adam
+ * (step, exp_avg, exp_avg_sq), with amsgrad 4 (max_exp_avg_sq). -1 after an error. */
 TP_API int tp_optim_state_size(const tp_optim *optim);
 
-/* The state of all parameters that have taken a step, named by their number over all groups and PyTorch's name: "0.exp_avg".
- * The tensors are the optimizer's own; the list is valid until the next call with this optimizer. After an error: count 0. */
+/* The state of all parameters that have taken a step, named by their number over all groups and PyTorch's
+ * name: "0.exp_avg". The tensors are the optimizer's own; the list is valid until the next call with this
+ * optimizer. After an error: count 0. */
 TP_API tp_named_tensors tp_optim_state(tp_optim *optim);
 
-/* Copies such a list into the optimizer, converting between F32 and F64; parameters of which it has nothing are as before their first
- * step. Nothing is changed unless all of it can be. Errors: TP_ERR_ARGUMENT for an unknown name, one given twice, or a
- * parameter with only a part of its state; TP_ERR_SHAPE; TP_ERR_DTYPE; TP_ERR_NULL; TP_ERR_MEMORY. */
+/* Copies such a list into the optimizer, converting between F32 and F64; parameters of which it has nothing
+ * are as before their first step. Nothing is changed unless all of it can be. Errors: TP_ERR_ARGUMENT for an
+ * unknown name, one given twice, or a parameter with only a part of its state; TP_ERR_SHAPE; TP_ERR_DTYPE;
+ * TP_ERR_NULL; TP_ERR_MEMORY. */
 TP_API tp_status tp_optim_load_state(tp_optim *optim, tp_named_tensors state);
 
 TP_END_DECLS

@@ -44,7 +44,7 @@ TP_API tp_tensor *tp_argmin(tp_tensor *x);
 TP_API tp_tensor *tp_argmin_dim(tp_tensor *x, int dim, bool keepdim);
 
 /* sum (x - mean)^2 / (n - correction), in two passes; tp_var has correction 1, as torch.var. Floating only.
- * tp_std is its square root. NaN when n <= correction. */
+ * tp_std is its square root. A divisor below 0 counts as 0: NaN or Inf when n <= correction. */
 TP_API tp_tensor *tp_var(tp_tensor *x);
 TP_API tp_tensor *tp_var_dim(tp_tensor *x, tp_dims dims, double correction, bool keepdim);
 TP_API tp_tensor *tp_std(tp_tensor *x);

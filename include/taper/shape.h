@@ -43,12 +43,12 @@ template <int N> struct tp__tensor_list { /* lives to the end of the full expres
     tp_tensor *items[N];
     operator tp_tensors() { return tp_tensors{N, items}; }
 };
-template <class... A> tp__tensor_list<(int)sizeof...(A)> tp__make_tensors(A... a) { return {{a...}}; }
+template <class... A> tp__tensor_list(A...) -> tp__tensor_list<(int)sizeof...(A)>; /* braces: left to right */
 #define TP_SHAPE(...) (tp__make_shape(__VA_ARGS__))
 #define TP_SCALAR_SHAPE (tp_shape{0, {0}})
 #define TP_DIMS(...) (tp__make_dims(__VA_ARGS__))
 #define TP_NO_DIMS (tp_dims{0, {0}})
-#define TP_TENSORS(...) (tp__make_tensors(__VA_ARGS__))
+#define TP_TENSORS(...) (tp__tensor_list{__VA_ARGS__})
 #else
 #define TP__COUNT(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 #define TP_SHAPE(...) ((tp_shape){TP__COUNT(int64_t, __VA_ARGS__), {__VA_ARGS__}})

@@ -253,13 +253,15 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
                          "the graph was walked before and its saved values are gone (op %s); pass retain_graph to the "
                          "first walk",
                          node->op->name);
-    bool seal = w->create_graph && node->op->once;
+    bool seal = w->create_graph && node->op->once, pending = tp__error_pending();
     if (seal) tp_no_grad_begin();
     (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
     if (seal) {
         tp_no_grad_end();
         if (!seal_once(node, g, dx)) return tp_last_error().code;
     }
+    /* A rule that failed somewhere has failed, whatever it made of the NULL. */
+    if (tp__error_pending() && !pending) return tp_last_error().code;
     for (int i = 0; i < node->n_in; i++)
         if (tp__needs(&ctx, i)) TP_TRY(route(w, node, i, dx[i]));
     return TP_OK;
@@ -283,11 +285,9 @@ static tp_status process(walk *w, tp__node *node) {
 /* Finds all nodes below the roots, in descending order, and marks those that lead to what is wanted. */
 static tp_status walk_mark(walk *w) {
     while (w->heap_count > 0) {
+        if (!grow_nodes(&w->order, &w->order_capacity, w->order_count))
+            return tp__error_memory(w->op, (size_t)w->order_capacity * 2 * sizeof(tp__node *));
         tp__node *node = walk_pop(w);
-        if (!grow_nodes(&w->order, &w->order_capacity, w->order_count)) {
-            atomic_store(&node->walk, NULL);
-            return tp__error_memory(w->op, (size_t)w->order_capacity * 2 * sizeof node);
-        }
         w->order[w->order_count++] = node;
         for (int i = 0; i < node->n_in; i++)
             if (node->edges[i].node && node->edges[i].node->sequence >= w->floor)
@@ -355,7 +355,7 @@ static void walk_free_rest(walk *w) {
         node = walk_pop(w);
         if (!w->retain_graph)
             for (int i = 0; i < node->n_in; i++)
-                if (node->edges[i].node) walk_push(w, node->edges[i].node);
+                if (node->edges[i].node && node->edges[i].node->sequence >= w->floor) walk_push(w, node->edges[i].node);
         node_abandon(w, node, true);
     }
 }

@@ -154,6 +154,7 @@ bool tp__record_call(const tp__call *call) {
     if (!block) {
         if (call->op->free_attr) call->op->free_attr((void *)(uintptr_t)call->attr);
         tp__error_memory(call->op->name, bytes);
+        if (call->n_out == 1) tp__scope_take_back(call->out[0]); /* or it would stay with the caller's scope */
         return false;
     }
     int64_t *pool;
@@ -261,5 +262,6 @@ tp_tensor *tp__input(tp__ctx *ctx, int i) {
 
 tp_tensor *tp__output(tp__ctx *ctx, int k) {
     tp_tensor *t = unpack(ctx, &ctx->node->saved[ctx->node->n_in + k], "output", k);
-    return ctx->create_graph ? attach(t, ctx->node, k) : t;
+    bool carries = ctx->create_graph && t && tp__is_floating((tp_dtype)t->dtype); /* indices have no gradient */
+    return carries ? attach(t, ctx->node, k) : t;
 }

@@ -8,18 +8,21 @@
 #define THRESHOLD 1000 /* more elements than this are summarised */
 #define EDGE 3         /* elements shown at each end of a dim then */
 #define LINE_WIDTH 80
+#define INDENT 7 /* of "tensor(" */
 
 /* Where the text goes: a file, or a buffer of which the length goes on counting beyond its end. */
 typedef struct printer {
     FILE *file;
     char *buffer;
     size_t size, length;
+    size_t line; /* characters since the last line break */
     bool failed;
     /* how elements look */
     const tp_tensor *t;
     bool whole;      /* floats that are all whole numbers: "1." */
     bool scientific; /* "1.0000e+05" */
     bool summarise;
+    bool suffix_broken;
     int width;
 } printer;
 
@@ -32,6 +35,8 @@ static void put_text(printer *p, const char *text) {
             if (p->length + i + 1 < p->size) p->buffer[p->length + i] = text[i];
     }
     p->length += n;
+    const char *line = strrchr(text, '\n');
+    p->line = line ? strlen(line + 1) : p->line + n;
 }
 
 static void put_spaces(printer *p, int n) {
@@ -78,8 +83,11 @@ static void visit_range(printer *p, const char *address, void *context) {
     if (v > r->largest) r->largest = v;
 }
 
+/* Zeros, infinities and NaN do not count, as in PyTorch: a column of them may be wider than the rest is aligned for. */
 static void visit_width(printer *p, const char *address, void *context) {
     (void)context;
+    double v = tp__is_floating((tp_dtype)p->t->dtype) ? tp__load_f64(address, (tp_dtype)p->t->dtype) : 1;
+    if (!isfinite(v) || v == 0) return;
     char text[400];
     int n = format_element(p, address, text, sizeof text);
     if (n > p->width) p->width = n;
@@ -88,6 +96,7 @@ static void visit_width(printer *p, const char *address, void *context) {
 /* Chooses one form for all elements, by PyTorch's rules. */
 static void choose_form(printer *p) {
     range r = {true, INFINITY, 0};
+    p->width = 1;
     if (tp__is_floating((tp_dtype)p->t->dtype)) {
         each_shown(p, 0, tp__data(p->t), visit_range, &r);
         p->whole = r.whole;
@@ -152,6 +161,20 @@ static void put_dims(printer *p, int dim, const char *at, int indent) {
     put_text(p, "]");
 }
 
+/* What follows the elements, on a line of its own if this one is full. */
+static void put_suffix(printer *p, const char *name, const char *value) {
+    /* PyTorch counts two more than there are, until it has broken a line here. */
+    if (p->line + (p->suffix_broken ? 0 : 2) + 2 + strlen(name) + strlen(value) > LINE_WIDTH) {
+        put_text(p, ",\n");
+        put_spaces(p, INDENT);
+        p->suffix_broken = true;
+    } else {
+        put_text(p, ", ");
+    }
+    put_text(p, name);
+    put_text(p, value);
+}
+
 static void put_tensor(printer *p) {
     const tp_tensor *t = p->t;
     p->summarise = t->numel > THRESHOLD;
@@ -162,25 +185,20 @@ static void put_tensor(printer *p) {
             p->width = 0;
             put_element(p, tp__data(t));
         } else {
-            put_dims(p, 0, tp__data(t), 7);
+            put_dims(p, 0, tp__data(t), INDENT);
         }
     } else {
         put_text(p, "[]");
-        if (t->shape.ndim != 1) {
-            put_text(p, ", size=");
-            put_text(p, tp__shape_text(t->shape));
-        }
+        if (t->shape.ndim != 1) put_suffix(p, "size=", tp__shape_text(t->shape));
     }
-    if (t->dtype != TP_F32 && t->dtype != TP_BOOL && (t->dtype != TP_I64 || t->numel == 0)) {
-        put_text(p, ", dtype=");
-        put_text(p, tp__dtype_text(t));
-    }
+    bool known = t->dtype == TP_F32 || (t->numel > 0 && (t->dtype == TP_BOOL || t->dtype == TP_I64));
+    if (!known) put_suffix(p, "dtype=", tp__dtype_text(t));
     if (t->node) {
-        put_text(p, ", grad_fn=<");
-        put_text(p, tp__node_of(t)->op->name);
-        put_text(p, ">");
+        char name[64];
+        snprintf(name, sizeof name, "<%s>", tp__node_of(t)->op->name);
+        put_suffix(p, "grad_fn=", name);
     } else if (t->requires_grad) {
-        put_text(p, ", requires_grad=True");
+        put_suffix(p, "requires_grad=", "True");
     }
     put_text(p, ")");
 }

@@ -167,16 +167,20 @@ static int buffer_class(size_t bytes, size_t *class_bytes) {
 
 #define BYTES_BATCH ((int64_t)64 << 10)
 
-static void count_bytes(int64_t change) {
-    tp__counters *counters = &tp__self()->counters;
-    tp__count(&counters->bytes, change);
-    int64_t mine = atomic_load_explicit(&counters->bytes, memory_order_relaxed);
-    if (mine < BYTES_BATCH && mine > -BYTES_BATCH) return;
+/* Adds what a thread has counted to the process's figure. */
+static void publish_bytes(tp__counters *counters, int64_t mine) {
     atomic_store_explicit(&counters->bytes, 0, memory_order_relaxed);
     int64_t now = atomic_fetch_add_explicit(&bytes_in_use, mine, memory_order_relaxed) + mine;
     int64_t peak = atomic_load_explicit(&bytes_peak, memory_order_relaxed);
     while (now > peak && !atomic_compare_exchange_weak(&bytes_peak, &peak, now)) {
     }
+}
+
+static void count_bytes(int64_t change) {
+    tp__counters *counters = &tp__self()->counters;
+    tp__count(&counters->bytes, change);
+    int64_t mine = atomic_load_explicit(&counters->bytes, memory_order_relaxed);
+    if (mine >= BYTES_BATCH || mine <= -BYTES_BATCH) publish_bytes(counters, mine);
 }
 
 void tp_memory_trim(void) {
@@ -259,7 +263,11 @@ void tp__alloc_figures(tp_memory_info *info, int64_t thread_bytes) {
 
 void tp__alloc_fold(int64_t thread_bytes) { atomic_fetch_add(&bytes_in_use, thread_bytes); }
 
-void tp_memory_reset_peak(void) { atomic_store(&bytes_peak, atomic_load(&bytes_in_use)); }
+void tp_memory_reset_peak(void) {
+    tp__counters *counters = &tp__self()->counters;
+    publish_bytes(counters, atomic_load_explicit(&counters->bytes, memory_order_relaxed));
+    atomic_store(&bytes_peak, atomic_load(&bytes_in_use));
+}
 
 void tp__alloc_thread_exit(void) {
     tp__thread *self = &tp__tls;

@@ -57,7 +57,10 @@ bool tp_tensor_is_contiguous(const tp_tensor *t) {
 }
 
 bool tp_tensor_shares_storage(const tp_tensor *a, const tp_tensor *b) {
-    GETTER_REQUIRE(a && b ? a : NULL, "tensor_shares_storage", false);
+    if (!a || !b) {
+        tp__error_null("tensor_shares_storage", a ? "b" : "a");
+        return false;
+    }
     return a->storage == b->storage;
 }
 

@@ -95,6 +95,7 @@ static void draw_reals(const tp__draw *d, const uint32_t w[4], double v[4]) {
         for (int i = 0; i < (wide ? 2 : 4); i++) {
             double u = wide ? draw_unit53(w + 2 * i) : (double)(w[i] >> 8) * 0x1p-24;
             v[i] = d->a + (d->b - d->a) * u;
+            if (v[i] >= d->b && d->b > d->a) v[i] = nextafter(d->b, d->a); /* rounded to the end of the half-open interval */
         }
         break;
     case TP__DRAW_NORMAL:

@@ -61,6 +61,13 @@ bool tp__scope_own(tp_tensor *t) {
     return true;
 }
 
+void tp__scope_take_back(tp_tensor *t) {
+    tp_scope *s = tp__tls.scope;
+    if (!s || s->count == 0 || s->items[s->count - 1] != t) return;
+    s->count--;
+    tp__tensor_unref(t);
+}
+
 void tp__scope_clear(tp_scope *scope) {
     while (scope->count > 0) tp__tensor_unref(scope->items[--scope->count]);
 }
@@ -70,8 +77,10 @@ static void scope_pop(tp__thread *self) {
     tp_scope *s = self->scope;
     tp__scope_clear(s);
     self->scope = s->outer;
-    self->grad_off = s->grad_off;
-    self->no_grad_depth = s->no_grad_depth;
+    if (s->outer) { /* the root was made by whatever came first: its mode means nothing */
+        self->grad_off = s->grad_off;
+        self->no_grad_depth = s->no_grad_depth;
+    }
     if (s->capacity > SCOPE_SPARE_CAPACITY || TP__NO_CACHE) {
         scope_destroy(s);
     } else {

@@ -17,6 +17,9 @@ bool tp__scope_own(tp_tensor *t);
 /* Room for one more, so that the next tp__scope_own() cannot fail. */
 bool tp__scope_reserve(void);
 
+/* Releases `t` if it is what the innermost scope was given last: a fresh result of a call that fails. */
+void tp__scope_take_back(tp_tensor *t);
+
 /* Releases all that `scope` owns and leaves it open: what a loop of rules uses instead of begin and end. */
 void tp__scope_clear(tp_scope *scope);
 

@@ -7,15 +7,13 @@
 int64_t tp_shape_numel(tp_shape shape) {
     if (shape.ndim < 0 || shape.ndim > TP_MAX_DIMS) return -1;
     bool empty = false;
+    int64_t n = 1; /* of the sizes that are not 0: strides of an empty tensor must not overflow either */
     for (int i = 0; i < shape.ndim; i++) {
         if (shape.dims[i] < 0) return -1;
         if (shape.dims[i] == 0) empty = true;
+        else if (__builtin_mul_overflow(n, shape.dims[i], &n)) return -1;
     }
-    if (empty) return 0;
-    int64_t n = 1;
-    for (int i = 0; i < shape.ndim; i++)
-        if (__builtin_mul_overflow(n, shape.dims[i], &n)) return -1;
-    return n;
+    return empty ? 0 : n;
 }
 
 bool tp_shape_equal(tp_shape a, tp_shape b) {
@@ -42,10 +40,9 @@ int tp_shape_format(tp_shape shape, char *buffer, size_t size) {
 }
 
 const char *tp__shape_text(tp_shape shape) {
-    static _Thread_local char ring[8][192]; /* 8 dims of up to 20 digits, with separators */
-    static _Thread_local int next;
-    char *text = ring[next++ & 7];
-    tp_shape_format(shape, text, sizeof ring[0]);
+    tp__texts *texts = tp__self()->texts;
+    char *text = texts->ring[texts->next++ & 7];
+    tp_shape_format(shape, text, sizeof texts->ring[0]);
     return text;
 }
 

@@ -6,13 +6,6 @@
 
 #include "core/thread.h"
 
-/* Outside tp__thread: half a kilobyte would spread the hot fields over more cache lines. */
-static _Thread_local struct {
-    tp_status code;
-    const char *op;
-    char message[512];
-} error_record;
-
 const char *tp_status_name(tp_status status) {
     switch (status) {
 #define STATUS_NAME(name, value, text)                                                                       \
@@ -34,15 +27,16 @@ const char *tp_status_string(tp_status status) {
 }
 
 static void record_error(tp_status code, const char *op, const char *format, va_list args) {
+    tp__thread *self = tp__self();
     /* A message may quote the last one, which lies in the buffer being written. */
-    char text[sizeof error_record.message];
+    char text[sizeof self->texts->message];
     int prefix = snprintf(text, sizeof text, "%s: ", op);
     if (prefix < 0) prefix = 0;
     if ((size_t)prefix < sizeof text) vsnprintf(text + prefix, sizeof text - (size_t)prefix, format, args);
-    memcpy(error_record.message, text, sizeof text);
-    error_record.code = code;
-    error_record.op = op;
-    tp__tls.pending = true;
+    memcpy(self->texts->message, text, sizeof text);
+    self->error_code = code;
+    self->error_op = op;
+    self->pending = true;
 }
 
 tp_status tp__error(tp_status code, const char *op, const char *format, ...) {
@@ -63,7 +57,7 @@ tp_status tp_error_set(tp_status code, const char *op, const char *format, ...) 
 }
 
 tp_status tp__error_null(const char *op, const char *argument) {
-    if (tp__tls.pending) return error_record.code;
+    if (tp__tls.pending) return tp__tls.error_code;
     return tp__error(TP_ERR_NULL, op, "argument %s is NULL", argument);
 }
 
@@ -74,7 +68,7 @@ tp_status tp__error_memory(const char *op, size_t bytes) {
 bool tp__error_pending(void) { return tp__tls.pending; }
 
 void tp__error_repend(void) {
-    if (error_record.code != TP_OK) tp__tls.pending = true;
+    if (tp__tls.error_code != TP_OK) tp__tls.pending = true;
 }
 
 tp_status tp__deliver(tp_status status) {
@@ -83,13 +77,15 @@ tp_status tp__deliver(tp_status status) {
 }
 
 tp_error tp_last_error(void) {
-    tp__tls.pending = false;
-    return (tp_error){error_record.code, error_record.op ? error_record.op : "", error_record.message};
+    tp__thread *self = tp__self();
+    self->pending = false;
+    return (tp_error){self->error_code, self->error_op ? self->error_op : "", self->texts->message};
 }
 
 void tp_error_clear(void) {
-    tp__tls.pending = false;
-    error_record.code = TP_OK;
-    error_record.op = NULL;
-    error_record.message[0] = '\0';
+    tp__thread *self = tp__self();
+    self->pending = false;
+    self->error_code = TP_OK;
+    self->error_op = NULL;
+    self->texts->message[0] = '\0';
 }

@@ -228,6 +228,17 @@ int64_t tp__saturate_i64(double v) {
     return (int64_t)v;
 }
 
+bool tp__holds(tp_dtype dtype, double value) {
+    if (tp__is_floating(dtype)) return true;
+    if (value != trunc(value)) return false;
+    switch (dtype) {
+    case TP_I64: return value >= -0x1p63 && value < 0x1p63;
+    case TP_I32: return value >= INT32_MIN && value <= INT32_MAX;
+    case TP_U8: return value >= 0 && value <= UINT8_MAX;
+    default: return !isinf(value);
+    }
+}
+
 void tp__store_f64(char *address, tp_dtype dtype, double value) {
     int64_t whole = tp__saturate_i64(value);
     switch (dtype) {

@@ -109,5 +109,7 @@ double tp__load_f64(const char *address, tp_dtype dtype);
 int64_t tp__load_i64(const char *address, tp_dtype dtype);
 void tp__store_f64(char *address, tp_dtype dtype, double value);
 int64_t tp__saturate_i64(double value); /* truncated; NaN is 0 */
+/* Can an element of `dtype` be `value` as it is? Floating ones always; BOOL takes any whole number. */
+bool tp__holds(tp_dtype dtype, double value);
 
 #endif

@@ -5,13 +5,15 @@
 #include "core/scope.h"
 #include "taper/memory.h"
 
-_Thread_local tp__thread tp__tls __attribute__((tls_model("initial-exec")));
+_Thread_local tp__thread tp__tls TP__TLS_MODEL;
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static tp__thread *registry;
 static tp_memory_info ended; /* the object counts of threads that are gone */
+
+static tp__texts shared_texts; /* of threads for which there was no memory: better mixed messages than none */
 
 static void add_counts(tp_memory_info *info, const tp__counters *c) {
     info->live_tensors += atomic_load_explicit(&c->tensors, memory_order_relaxed);
@@ -31,6 +33,7 @@ static void thread_exit(void *arg) {
     add_counts(&ended, &self->counters);
     tp__alloc_fold(atomic_load_explicit(&self->counters.bytes, memory_order_relaxed));
     pthread_mutex_unlock(&registry_lock);
+    if (self->texts != &shared_texts) tp__free(self->texts);
     *self = (tp__thread){0}; /* another key's destructor may still call the library: it registers again */
 }
 
@@ -40,6 +43,8 @@ void tp__thread_register(void) {
     tp__thread *self = &tp__tls;
     pthread_once(&thread_once, thread_make_key);
     pthread_setspecific(thread_key, self);
+    self->texts = tp__alloc_zero(sizeof *self->texts);
+    if (!self->texts) self->texts = &shared_texts;
     pthread_mutex_lock(&registry_lock);
     self->prev = NULL;
     self->next = registry;

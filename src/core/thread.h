@@ -23,6 +23,14 @@ struct tp_generator {
 
 #define TP__SMALL_CLASSES (TP__SMALL_MAX / 64)
 
+/* Text that a thread makes for messages. It lies on the heap: the TLS block must stay small, or the library could not be
+ * loaded by dlopen() beside others that want static TLS too. */
+typedef struct tp__texts {
+    char message[512];
+    char ring[8][192]; /* shapes: 8 dims of up to 20 digits, with separators */
+    int next;
+} tp__texts;
+
 typedef struct tp__thread {
     bool ready;       /* registered; the key's destructor will clean up */
     bool grad_off;    /* nothing is recorded */
@@ -38,10 +46,20 @@ typedef struct tp__thread {
     int32_t small_count[TP__SMALL_CLASSES];
     tp__counters counters;
     struct tp_generator generator;
+    tp_status error_code; /* the error record, with its message in `texts` */
+    const char *error_op;
+    tp__texts *texts; /* never NULL: a thread that can get no memory shares one */
     struct tp__thread *next, *prev; /* the registry */
 } tp__thread;
 
-extern _Thread_local tp__thread tp__tls __attribute__((tls_model("initial-exec")));
+/* Not so under ASan, which comes with UBSan: gcc's null check takes its flags from an add that the linker turns into a lea, so
+ * that it sees null pointers where there are none. */
+#if TP__NO_CACHE
+#define TP__TLS_MODEL
+#else
+#define TP__TLS_MODEL __attribute__((tls_model("initial-exec")))
+#endif
+extern _Thread_local tp__thread tp__tls TP__TLS_MODEL;
 
 void tp__thread_register(void);
 

@@ -1,5 +1,5 @@
-/* IDX: 00 00, a byte for the type, a byte for the number of dims, the dims as 32-bit integers, the elements; all
- * of it big-endian. */
+/* IDX: 00 00, a byte for the type, a byte for the number of dims, the dims as 32-bit integers, the elements;
+ * all of it big-endian. */
 #include "taper/io.h"
 
 #include <string.h>
@@ -84,8 +84,8 @@ static bool idx_oversized(const tp__file *f, const idx_header *h) {
     return false;
 }
 
-/* Is the data that the header speaks of really there? A small gzip file can unpack to a thousand times its size,
- * so when much is claimed it is unpacked once just to see. */
+/* Is the data that the header speaks of really there? A small gzip file can unpack to a thousand times its
+ * size, so when much is claimed it is unpacked once just to see. */
 static bool idx_check_size(tp__stream *stream, const idx_header *h) {
     const tp__file *f = stream->file;
     if (!stream->inflater) {

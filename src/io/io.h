@@ -32,8 +32,9 @@ typedef struct tp__stream {
 bool tp__stream_open(tp__stream *stream, const tp__file *file);
 void tp__stream_close(tp__stream *stream);
 
-/* Up to `count` bytes: their number, smaller only at the end of the data, -1 after a failure. `out` may be NULL, to
- * pass over them. At the end of gzip data its checksum has been verified, and that nothing follows. */
+/* Up to `count` bytes: their number, smaller only at the end of the data, -1 after a failure. `out` may be
+ * NULL, to pass over them. At the end of gzip data its checksum has been verified, and that nothing
+ * follows. */
 int64_t tp__stream_read(tp__stream *stream, void *out, int64_t count);
 
 /* Starts again from the first byte. */

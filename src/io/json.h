@@ -1,5 +1,5 @@
-/* JSON read strictly (RFC 8259), one token after another, by whoever knows what must come: there is no tree and no
- * recursion. The first error sticks: all calls after it do nothing and return false or NULL. */
+/* JSON read strictly (RFC 8259), one token after another, by whoever knows what must come: there is no tree
+ * and no recursion. The first error sticks: all calls after it do nothing and return false or NULL. */
 #ifndef TP__IO_JSON_H
 #define TP__IO_JSON_H
 
@@ -15,8 +15,8 @@ typedef struct tp__json {
 /* `text` is changed: strings are decoded in place, and live as long as it does. */
 void tp__json_start(tp__json *json, char *text, size_t size);
 
-/* Consumes '{' or '['; then tp__json_next() consumes a comma, if one is due, and is true as long as a member follows,
- * else it consumes `close`. `*first` is true before the first call.
+/* Consumes '{' or '['; then tp__json_next() consumes a comma, if one is due, and is true as long as a member
+ * follows, else it consumes `close`. `*first` is true before the first call.
  *     tp__json_open(j, '{');
  *     for (bool first = true; tp__json_next(j, '}', &first);) {
  *         char *key = tp__json_key(j);
@@ -24,7 +24,8 @@ void tp__json_start(tp__json *json, char *text, size_t size);
 bool tp__json_open(tp__json *json, char open);
 bool tp__json_next(tp__json *json, char close, bool *first);
 
-/* A string, terminated by 0, valid UTF-8; one that holds a NUL is refused. The second form consumes a colon too. */
+/* A string, terminated by 0, valid UTF-8; one that holds a NUL is refused. The second form consumes a colon
+ * too. */
 char *tp__json_string(tp__json *json);
 char *tp__json_key(tp__json *json);
 

@@ -1,6 +1,29 @@
 /* Convolution as matrix products, one image and group at a time, so that its columns stay in the core's cache; a template,
  * after real.h. */
 
+#undef DIRECT_NR
+#define DIRECT_NR (2 * TP__LANES)
+#if TP__ISA == 4
+#define DIRECT_MR 14
+#else
+#define DIRECT_MR 6
+#endif
+
+/* A short copy: in 16-byte pieces, of which the last overlaps the one before. */
+static inline void FN(conv_copy)(const T *from, int64_t n, T *to) {
+    const int64_t piece = 16 / (int64_t)sizeof(T);
+    if (n < piece) {
+        for (int64_t j = 0; j < n; j++) to[j] = from[j];
+        return;
+    }
+    for (int64_t j = 0; j < n; j += piece) {
+        if (j > n - piece) j = n - piece;
+        memcpy(to + j, from + j, 16);
+    }
+}
+
+#include "kernels/conv_direct_template.h"
+
 /* The columns of one image and group: col (c / groups * kh * kw, oh * ow), zero where the window hangs over. */
 static void FN(conv_columns)(const tp__conv2d *g, const T *x, T *col) {
     int64_t channels = g->c / g->groups;
@@ -22,8 +45,7 @@ static void FN(conv_columns)(const tp__conv2d *g, const T *x, T *col) {
                     if (hi > g->ow) hi = g->ow;
                     if (hi < lo) hi = lo;
                     for (int64_t j = 0; j < lo; j++) col[j] = 0;
-                    if (g->stride_w == 1)
-                        for (int64_t j = lo; j < hi; j++) col[j] = from[first + j];
+                    if (g->stride_w == 1) FN(conv_copy)(from + first + lo, hi - lo, col + lo);
                     else
                         for (int64_t j = lo; j < hi; j++) col[j] = from[first + j * g->stride_w];
                     for (int64_t j = hi; j < g->ow; j++) col[j] = 0;
@@ -81,15 +103,27 @@ static size_t FN(conv_scratch)(const tp__conv2d *g) {
     if (products[2] > most) most = products[2];
     size_t columns = ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
     size_t by_columns = ((size_t)(s.depth * g->o) * sizeof(T) + 63) / 64 * 64;
-    return columns + by_columns + most;
+    size_t direct = FN(direct_measure)(g).end, needed = columns + by_columns + most;
+    tp__conv2d back;
+    if (FN(direct_input_grad_geometry)(g, &back)) {
+        size_t of_back = FN(direct_measure)(&back).end;
+        if (of_back > direct) direct = of_back;
+    }
+    return needed > direct ? needed : direct;
 }
 
 static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *weight, const void *bias, void *y,
                              int64_t n0, int64_t n1, void *scratch) {
     FN(conv_sizes) s = FN(conv_measure)(g);
+    bool pointwise = FN(conv_is_pointwise)(g);
+    if (!pointwise && FN(direct_forward_pays)(g)) {
+        FN(direct_plan) p = FN(direct_measure)(g);
+        FN(direct_pack_weight)(g, &p, weight, false, scratch);
+        FN(direct_forward)(g, &p, x, bias, y, n0, n1, scratch);
+        return;
+    }
     T *col = scratch;
     void *rest = (char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
-    bool pointwise = FN(conv_is_pointwise)(g);
     for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
         int64_t group = i % g->groups;
         const T *image = (const T *)x + i * s.channels * s.image;
@@ -106,9 +140,16 @@ static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *wei
 static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void *weight, void *dx, int64_t n0,
                                 int64_t n1, void *scratch) {
     FN(conv_sizes) s = FN(conv_measure)(g);
+    bool pointwise = FN(conv_is_pointwise)(g);
+    tp__conv2d back;
+    if (!pointwise && FN(direct_input_grad_geometry)(g, &back)) {
+        FN(direct_plan) p = FN(direct_measure)(&back);
+        FN(direct_pack_weight)(&back, &p, weight, true, scratch);
+        FN(direct_forward)(&back, &p, dy, NULL, dx, n0, n1, scratch);
+        return;
+    }
     T *col = scratch;
     void *rest = (char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
-    bool pointwise = FN(conv_is_pointwise)(g);
     for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
         T *image = (T *)dx + i * s.channels * s.image;
         CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
@@ -125,9 +166,13 @@ static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void 
 static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void *x, void *dw, int64_t n0, int64_t n1,
                                  void *scratch) {
     FN(conv_sizes) s = FN(conv_measure)(g);
+    bool pointwise = FN(conv_is_pointwise)(g);
+    if (!pointwise && FN(direct_weight_grad_pays)(g)) {
+        FN(direct_weight_grad)(g, dy, x, dw, n0, n1, scratch);
+        return;
+    }
     T *col = scratch, *by_columns = (T *)(void *)((char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64);
     void *rest = (char *)by_columns + ((size_t)(s.depth * g->o) * sizeof(T) + 63) / 64 * 64;
-    bool pointwise = FN(conv_is_pointwise)(g);
     memset(by_columns, 0, (size_t)(s.depth * g->o) * sizeof(T));
     for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
         int64_t group = i % g->groups;

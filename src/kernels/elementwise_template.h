@@ -12,9 +12,14 @@
         }                                                                                                    \
     }
 
-/* The parameters as the element type: in the integer loops they are whole. */
+/* The parameters as the element type: in the integer loops they are whole and in its range, but for 2^63. */
+#if TP__EW_INTEGER
+#define P0 ((T)(params[0] >= 0x1p63 ? INT64_MAX : (int64_t)params[0]))
+#define P1 ((T)(params[1] >= 0x1p63 ? INT64_MAX : (int64_t)params[1]))
+#else
 #define P0 ((T)params[0])
 #define P1 ((T)params[1])
+#endif
 
 #undef EW_INPUTS
 #undef EW_ELEMENTS

@@ -14,4 +14,8 @@
 const tp__gemm_kernels TP__ISA_NAME(gemm_kernels) = {
     .run = {F32N(gemm_run), F64N(gemm_run)},
     .scratch = {F32N(gemm_scratch), F64N(gemm_scratch)},
+    .tile = {F32N(gemm_tap_tile), F64N(gemm_tap_tile)},
+    .turn = {F32N(gemm_turn), F64N(gemm_turn)},
+    .tile_rows = GEMM_MR,
+    .tile_columns = {2 * TP__VEC_BYTES / 4, 2 * TP__VEC_BYTES / 8},
 };

@@ -20,6 +20,8 @@
 #endif
 #endif
 
+#include "kernels/quad.h"
+
 #undef VEC
 #undef GEMM_NR
 #define VEC FN(gemm_vec)
@@ -30,11 +32,59 @@ typedef T VEC __attribute__((vector_size(TP__VEC_BYTES), aligned(sizeof(T)), may
 static inline VEC FN(gemm_load)(const T *p) { return *(const VEC *)(const void *)p; }
 static inline void FN(gemm_store)(T *p, VEC v) { *(VEC *)(void *)p = v; }
 
-/* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row if there is one. `rows` is a constant in each
- * instance. */
+/* Transposes a square. */
+static inline void FN(gemm_square)(const T *from, int64_t step, T *to, int64_t to_step) {
+    QUAD a = QUAD_AT(from), b = QUAD_AT(from + step);
+#if TP__REAL_IS_32
+    QUAD c = QUAD_AT(from + 2 * step), d = QUAD_AT(from + 3 * step);
+    QUAD ab_low = TP__SHUFFLE(a, b, 0, 4, 1, 5), ab_high = TP__SHUFFLE(a, b, 2, 6, 3, 7);
+    QUAD cd_low = TP__SHUFFLE(c, d, 0, 4, 1, 5), cd_high = TP__SHUFFLE(c, d, 2, 6, 3, 7);
+    QUAD_AT(to) = TP__SHUFFLE(ab_low, cd_low, 0, 1, 4, 5);
+    QUAD_AT(to + to_step) = TP__SHUFFLE(ab_low, cd_low, 2, 3, 6, 7);
+    QUAD_AT(to + 2 * to_step) = TP__SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
+    QUAD_AT(to + 3 * to_step) = TP__SHUFFLE(ab_high, cd_high, 2, 3, 6, 7);
+#else
+    QUAD_AT(to) = TP__SHUFFLE(a, b, 0, 2);
+    QUAD_AT(to + to_step) = TP__SHUFFLE(a, b, 1, 3);
+#endif
+}
+
+/* to[j][i] = from[i][j]; i below `rows`, j below `columns`. The last squares overlap those before them. */
+static inline void FN(gemm_transpose)(const T *from, int64_t step, int64_t rows, int64_t columns, T *to,
+                                      int64_t to_step) {
+    if (rows < QUAD_LANES || columns < QUAD_LANES) {
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++) to[j * to_step + i] = from[i * step + j];
+        return;
+    }
+    for (int64_t i = 0; i < rows; i += QUAD_LANES) {
+        if (i > rows - QUAD_LANES) i = rows - QUAD_LANES;
+        const T *f = from + i * step;
+        T *t = to + i;
+        int64_t j = 0;
+        for (; j + QUAD_LANES <= columns; j += QUAD_LANES) FN(gemm_square)(f + j, step, t + j * to_step, to_step);
+        j = columns - QUAD_LANES;
+        FN(gemm_square)(f + j, step, t + j * to_step, to_step);
+    }
+}
+
+/* A short copy. */
+static inline void FN(gemm_copy)(const T *from, int64_t n, T *to) {
+    if (n < QUAD_LANES) {
+        for (int64_t i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    int64_t i = 0;
+    for (; i + QUAD_LANES <= n; i += QUAD_LANES) QUAD_AT(to + i) = QUAD_AT(from + i);
+    i = n - QUAD_LANES;
+    QUAD_AT(to + i) = QUAD_AT(from + i);
+}
+
+/* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row if there is one. The columns of A lie `cs` apart, or, if
+ * there is a table `at`, at these offsets. `rows` and what is NULL are constants in each instance. */
 static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows, int64_t k, const T *a, int64_t rs,
-                                                                 int64_t cs, const T *b, T *c, int64_t ldc, bool add,
-                                                                 const T *bias) {
+                                                                 int64_t cs, const int32_t *at, const T *b, T *c,
+                                                                 int64_t ldc, bool add, const T *bias) {
     VEC acc[GEMM_MR][2];
     TP__UNROLL
     for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
@@ -42,11 +92,11 @@ static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows,
         VEC b0 = FN(gemm_load)(b), b1 = FN(gemm_load)(b + TP__LANES);
         TP__UNROLL
         for (int i = 0; i < rows; i++) {
-            T x = a[i * rs];
+            T x = at ? a[at[p] + i * rs] : a[i * rs];
             acc[i][0] += x * b0;
             acc[i][1] += x * b1;
         }
-        a += cs;
+        if (!at) a += cs;
         b += GEMM_NR;
     }
     TP__UNROLL
@@ -73,8 +123,8 @@ typedef void FN(gemm_micro_fn)(int64_t k, const T *a, int64_t rs, int64_t cs, co
 #define GEMM_INSTANCE(rows)                                                                                  \
     static void FN(gemm_micro_##rows)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b, T *c,       \
                                       int64_t ldc, bool add, const T *bias) {                                \
-        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, b, c, ldc, add, bias);                                \
-        else FN(gemm_micro)(rows, k, a, rs, cs, b, c, ldc, add, bias);                                       \
+        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, NULL, b, c, ldc, add, bias);                                \
+        else FN(gemm_micro)(rows, k, a, rs, cs, NULL, b, c, ldc, add, bias);                                       \
     }
 GEMM_INSTANCE(1)
 GEMM_INSTANCE(2)
@@ -112,18 +162,27 @@ typedef struct FN(gemm_target) {
 } FN(gemm_target);
 
 /* Moves a finished block of sums (rows, n), of GEMM_NR columns in memory, to its place. */
-static inline void FN(gemm_place)(const T *block, int rows, int n, const FN(gemm_target) * to) {
-    for (int i = 0; i < rows; i++) {
-        T bias = to->row_bias ? to->row_bias[i] : 0;
-        const T *from = block + i * GEMM_NR;
-        T *c = to->c + i * to->rs;
-        if (to->add) {
-            for (int j = 0; j < n; j++) c[j * to->cs] += from[j];
-        } else if (to->col_bias) {
-            for (int j = 0; j < n; j++) c[j * to->cs] = from[j] + to->col_bias[j] + bias;
-        } else {
-            for (int j = 0; j < n; j++) c[j * to->cs] = from[j] + bias;
-        }
+static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_target) * to) {
+    for (int i = 0; to->row_bias && i < rows; i++)
+        for (int j = 0; j < GEMM_NR; j++) block[i * GEMM_NR + j] += to->row_bias[i];
+    for (int i = 0; to->col_bias && i < rows; i++)
+        for (int j = 0; j < n; j++) block[i * GEMM_NR + j] += to->col_bias[j];
+    T turned[GEMM_MR * GEMM_NR];
+    const T *from = block;
+    int64_t lines = rows, length = n, step = GEMM_NR, to_step = to->rs;
+    if (to->cs != 1) { /* by columns */
+        T *where = to->add ? turned : to->c;
+        FN(gemm_transpose)(block, GEMM_NR, rows, n, where, to->add ? rows : to->cs);
+        if (!to->add) return;
+        from = turned;
+        lines = n;
+        length = step = rows;
+        to_step = to->cs;
+    }
+    for (int64_t i = 0; i < lines; i++) {
+        T *c = to->c + i * to_step;
+        if (!to->add) FN(gemm_copy)(from + i * step, length, c);
+        else for (int64_t j = 0; j < length; j++) c[j] += from[i * step + j];
     }
 }
 
@@ -158,13 +217,13 @@ static inline void FN(gemm_pack)(const T *b, int64_t rs, int64_t cs, int64_t k, 
         }
         return;
     }
-    /* A line of the cache at a time, so that each line of a transposed B is read once. */
-    const int64_t line = 64 / (int64_t)sizeof(T);
-    for (int64_t p0 = 0; p0 < k; p0 += line) {
-        int64_t p1 = p0 + line < k ? p0 + line : k;
-        for (int j = 0; j < n; j++)
-            for (int64_t p = p0; p < p1; p++) panel[p * GEMM_NR + j] = b[p * rs + j * cs];
-        for (int j = n; j < GEMM_NR; j++)
-            for (int64_t p = p0; p < p1; p++) panel[p * GEMM_NR + j] = 0;
-    }
+    if (cs == 1)
+        for (int64_t p = 0; p < k; p++) FN(gemm_copy)(b + p * rs, n, panel + p * GEMM_NR);
+    else if (rs == 1) FN(gemm_transpose)(b, cs, n, k, panel, GEMM_NR);
+    else
+        for (int64_t p = 0; p < k; p++)
+            for (int j = 0; j < n; j++) panel[p * GEMM_NR + j] = b[p * rs + j * cs];
+    if (n == GEMM_NR) return;
+    for (int64_t p = 0; p < k; p++)
+        for (int j = n; j < GEMM_NR; j++) panel[p * GEMM_NR + j] = 0;
 }

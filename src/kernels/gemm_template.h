@@ -13,11 +13,12 @@ static void FN(gemm_pack_rows)(const T *a, int64_t rs, int64_t cs, int64_t m, in
     for (int64_t done = 0; blocks > 0; blocks--) {
         int64_t rows = (m - done + blocks - 1) / blocks;
         const T *from = a + done * rs;
-        for (int64_t p0 = 0; p0 < k; p0 += 16) {
-            int64_t p1 = p0 + 16 < k ? p0 + 16 : k;
-            for (int64_t i = 0; i < rows; i++)
-                for (int64_t p = p0; p < p1; p++) to[p * rows + i] = from[i * rs + p * cs];
-        }
+        if (rs == 1)
+            for (int64_t p = 0; p < k; p++) FN(gemm_copy)(from + p * cs, rows, to + p * rows);
+        else if (cs == 1) FN(gemm_transpose)(from, rs, rows, k, to, rows);
+        else
+            for (int64_t p = 0; p < k; p++)
+                for (int64_t i = 0; i < rows; i++) to[p * rows + i] = from[i * rs + p * cs];
         to += rows * k;
         done += rows;
     }
@@ -47,9 +48,9 @@ static bool FN(gemm_packs_a)(int64_t m, int64_t n, int64_t rs, int64_t cs) {
  * by columns. Measured; it need only rank the two ways. */
 static double FN(gemm_cost)(int64_t m, int64_t n, int64_t k, int64_t a_rs, int64_t a_cs, int64_t b_cs, int64_t c_cs) {
     int64_t wide = (n + GEMM_NR - 1) / GEMM_NR * GEMM_NR, high = m < 6 ? 6 : m;
-    double cost = 0.28 * (double)high * (double)wide * (double)k + (double)k * (double)n * (b_cs == 1 ? 1 : 4);
-    if (FN(gemm_packs_a)(m, n, a_rs, a_cs)) cost += 4 * (double)m * (double)k;
-    if (c_cs != 1) cost += 4 * (double)m * (double)n * (double)((k + GEMM_KC - 1) / GEMM_KC);
+    double cost = 0.28 * (double)high * (double)wide * (double)k + (double)k * (double)n * (b_cs == 1 ? 1 : 1.6);
+    if (FN(gemm_packs_a)(m, n, a_rs, a_cs)) cost += 1.6 * (double)m * (double)k;
+    if (c_cs != 1) cost += 2 * (double)m * (double)n * (double)((k + GEMM_KC - 1) / GEMM_KC);
     return cost;
 }
 
@@ -88,4 +89,38 @@ static void FN(gemm_run)(const tp__gemm_args *g) {
     }
     FN(gemm_target) t = {to.c, to.cs, to.rs, to.add, to.col_bias, to.row_bias};
     FN(gemm_tile)(g->n, g->m, g->k, g->b, g->b_cs, g->b_rs, g->a, g->a_cs, g->a_rs, t, g->scratch);
+}
+
+/* The register tile by itself, for convolution. */
+static void FN(gemm_tap_tile)(int rows, int64_t k, const void *a, int64_t rs, const int32_t *at, const void *b, void *c,
+                              bool add) {
+    switch (rows) {
+#define GEMM_CASE(n)                                                                                         \
+    case n:                                                                                                  \
+        if (rs == 1) FN(gemm_micro)(n, k, a, 1, 0, at, b, c, GEMM_NR, add, NULL);                            \
+        else FN(gemm_micro)(n, k, a, rs, 0, at, b, c, GEMM_NR, add, NULL);                                   \
+        break;
+        GEMM_CASE(1)
+        GEMM_CASE(2)
+        GEMM_CASE(3)
+        GEMM_CASE(4)
+        GEMM_CASE(5)
+        GEMM_CASE(6)
+#if TP__ISA == 4
+        GEMM_CASE(7)
+        GEMM_CASE(8)
+        GEMM_CASE(9)
+        GEMM_CASE(10)
+        GEMM_CASE(11)
+        GEMM_CASE(12)
+        GEMM_CASE(13)
+        GEMM_CASE(14)
+#endif
+    default: break;
+#undef GEMM_CASE
+    }
+}
+
+static void FN(gemm_turn)(const void *from, int64_t step, int64_t rows, int64_t columns, void *to, int64_t to_step) {
+    FN(gemm_transpose)(from, step, rows, columns, to, to_step);
 }

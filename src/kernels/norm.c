@@ -13,8 +13,8 @@
 #include "kernels/rows_template.h"
 #include "norm_template.h"
 
-#define NORM_REALS(name)                                                                                  \
-    {TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX)}
+#define NORM_REALS(name)                                                                                     \
+    { TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX) }
 
 const tp__norm_kernels TP__ISA_NAME(norm_kernels) = {
     .batch_norm = NORM_REALS(batch_norm),

@@ -13,12 +13,12 @@ typedef struct tp__batch_norm_job {
     const void *x;
     const void *weight, *bias; /* (channels), or NULL */
     double eps;
-    bool training;             /* mean and var are the batch's: written by forward, constants else */
-    void *mean, *var;          /* (channels) */
+    bool training;    /* mean and var are the batch's: written by forward, constants else */
+    void *mean, *var; /* (channels) */
     void *y;
-    const void *g;             /* backward: the gradient of y */
-    void *dx;                  /* NULL where not wanted */
-    void *dweight, *dbias;     /* (channels), never NULL */
+    const void *g;         /* backward: the gradient of y */
+    void *dx;              /* NULL where not wanted */
+    void *dweight, *dbias; /* (channels), never NULL */
 } tp__batch_norm_job;
 
 /* Channels side by side in a line (size 1) are taken this many at a time; borders are multiples of it. */

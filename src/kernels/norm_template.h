@@ -74,8 +74,8 @@ static void FN(lines_sum)(int64_t lines, int64_t width, int64_t step, const T *x
 }
 
 /* total[c] = sum of (x[c] - mean[c]) y[c], with y NULL for (x - mean)^2. */
-static void FN(lines_dev_dot)(int64_t lines, int64_t width, int64_t step, const T *x, const T *y, const T *mean,
-                              T *total) {
+static void FN(lines_dev_dot)(int64_t lines, int64_t width, int64_t step, const T *x, const T *y,
+                              const T *mean, T *total) {
     T part[TP__NORM_COLS];
     for (int64_t c = 0; c < width; c++) total[c] = 0;
     for (int64_t at = 0; at < lines; at += TP__NORM_BLOCK) {

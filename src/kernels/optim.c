@@ -16,7 +16,7 @@
 #include "optim_template.h"
 
 #define OPTIM_REALS(name)                                                                                    \
-    {TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX)}
+    { TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX) }
 
 const tp__optim_kernels TP__ISA_NAME(optim_kernels) = {
     .sgd = OPTIM_REALS(sgd),

@@ -13,7 +13,8 @@ typedef struct tp__sgd_coefs {
     bool nesterov;
 } tp__sgd_coefs;
 
-/* d = sign g + decay p; m += rate1 (d - m); v = beta2 v + rate2 d^2; p = keep p - step m / (sqrt(v) scale + eps) */
+/* d = sign g + decay p; m += rate1 (d - m); v = beta2 v + rate2 d^2; p = keep p - step m / (sqrt(v) scale +
+ * eps) */
 typedef struct tp__adam_coefs {
     double sign, decay, rate1, beta2, rate2, keep, step, scale, eps;
 } tp__adam_coefs;
@@ -27,7 +28,8 @@ typedef union tp__optim_coefs {
 #define TP__OPTIM_ARRAYS 3
 
 /* n packed elements of one real type; `state` as the optimizer lists it. Arrays do not overlap. */
-typedef void tp__optim_fn(int64_t n, void *p, const void *g, void *const *state, const tp__optim_coefs *coefs);
+typedef void tp__optim_fn(int64_t n, void *p, const void *g, void *const *state,
+                          const tp__optim_coefs *coefs);
 
 struct tp__optim_kernels {
     /* [0] F32, [1] F64 */

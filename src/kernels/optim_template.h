@@ -1,5 +1,5 @@
-/* Included once for each real type. Loops are compiled for each combination of their flags, so that what is not asked for
- * costs nothing, and does not turn an Inf into a NaN by a product with zero. */
+/* Included once for each real type. Loops are compiled for each combination of their flags, so that what is
+ * not asked for costs nothing, and does not turn an Inf into a NaN by a product with zero. */
 
 static inline OPTIM_INLINE T FN(optim_sqrt)(T x) {
 #if TP__REAL_IS_32
@@ -9,8 +9,8 @@ static inline OPTIM_INLINE T FN(optim_sqrt)(T x) {
 #endif
 }
 
-static inline OPTIM_INLINE void FN(sgd_loop)(int64_t n, T *restrict p, const T *restrict g, const tp__sgd_coefs *c,
-                                             bool decays) {
+static inline OPTIM_INLINE void FN(sgd_loop)(int64_t n, T *restrict p, const T *restrict g,
+                                             const tp__sgd_coefs *c, bool decays) {
     const T lr = (T)c->lr, sign = (T)c->sign, decay = (T)c->decay;
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];
@@ -25,8 +25,9 @@ static void FN(sgd)(int64_t n, void *p, const void *g, void *const *state, const
     else FN(sgd_loop)(n, p, g, &coefs->sgd, false);
 }
 
-static inline OPTIM_INLINE void FN(momentum_loop)(int64_t n, T *restrict p, const T *restrict g, T *restrict b,
-                                                  const tp__sgd_coefs *c, bool decays, bool nesterov) {
+static inline OPTIM_INLINE void FN(momentum_loop)(int64_t n, T *restrict p, const T *restrict g,
+                                                  T *restrict b, const tp__sgd_coefs *c, bool decays,
+                                                  bool nesterov) {
     const T lr = (T)c->lr, sign = (T)c->sign, decay = (T)c->decay, momentum = (T)c->momentum;
     const T keep = (T)c->keep, gain = (T)c->gain;
     for (int64_t i = 0; i < n; i++) {
@@ -38,7 +39,8 @@ static inline OPTIM_INLINE void FN(momentum_loop)(int64_t n, T *restrict p, cons
     }
 }
 
-static void FN(sgd_momentum)(int64_t n, void *p, const void *g, void *const *state, const tp__optim_coefs *coefs) {
+static void FN(sgd_momentum)(int64_t n, void *p, const void *g, void *const *state,
+                             const tp__optim_coefs *coefs) {
     const tp__sgd_coefs *c = &coefs->sgd;
     if (c->nesterov && c->decay != 0) FN(momentum_loop)(n, p, g, state[0], c, true, true);
     else if (c->nesterov) FN(momentum_loop)(n, p, g, state[0], c, false, true);
@@ -47,9 +49,10 @@ static void FN(sgd_momentum)(int64_t n, void *p, const void *g, void *const *sta
 }
 
 static inline OPTIM_INLINE void FN(adam_loop)(int64_t n, T *restrict p, const T *restrict g, T *restrict m,
-                                              T *restrict v, T *restrict top, const tp__adam_coefs *c, bool decays,
-                                              bool amsgrad) {
-    const T sign = (T)c->sign, decay = (T)c->decay, rate1 = (T)c->rate1, beta2 = (T)c->beta2, rate2 = (T)c->rate2;
+                                              T *restrict v, T *restrict top, const tp__adam_coefs *c,
+                                              bool decays, bool amsgrad) {
+    const T sign = (T)c->sign, decay = (T)c->decay, rate1 = (T)c->rate1, beta2 = (T)c->beta2,
+            rate2 = (T)c->rate2;
     const T keep = (T)c->keep, step = (T)c->step, scale = (T)c->scale, eps = (T)c->eps;
     for (int64_t i = 0; i < n; i++) {
         T d = sign * g[i];

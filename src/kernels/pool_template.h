@@ -1,24 +1,65 @@
 /* Pooling of one element type; a template, after real.h. */
+#include "kernels/quad.h"
 
-/* Windows of 2 x 2 that do not overlap, the usual case: the first largest wins, NaN above all. */
+
+/* `count` windows of 2 x 2 side by side: the first largest wins, NaN above all. */
+static inline void FN(pool_max_squares)(const T *r0, const T *r1, int32_t at, int32_t w, T *y, int32_t *index,
+                                        int32_t count) {
+    for (int32_t j = 0; j < count; j++) {
+        T best = r0[2 * j], b = r0[2 * j + 1], c = r1[2 * j], d = r1[2 * j + 1];
+        int32_t first = at + 2 * j, which = first;
+        bool take = (b > best) | (b != b);
+        best = take ? b : best;
+        which = take ? first + 1 : which;
+        take = (c > best) | (c != c);
+        best = take ? c : best;
+        which = take ? first + w : which;
+        take = (d > best) | (d != d);
+        best = take ? d : best;
+        which = take ? first + w + 1 : which;
+        y[j] = best;
+        index[j] = which;
+    }
+}
+
+static inline void FN(pool_take)(QUAD value, TI offset, QUAD *best, QUAD_INT *which) {
+    QUAD_INT take = (value > *best) | (value != value);
+    *best = (QUAD)((take & (QUAD_INT)value) | (~take & (QUAD_INT)*best));
+    *which = (take & offset) | (~take & *which);
+}
+
+/* The same of QUAD_LANES windows, since no compiler vectorises a row so short. */
+static inline void FN(pool_max_quad)(const T *r0, const T *r1, int32_t at, int32_t w, T *y, int32_t *index) {
+    QUAD top = QUAD_AT(r0), top_next = QUAD_AT(r0 + QUAD_LANES), low = QUAD_AT(r1), low_next = QUAD_AT(r1 + QUAD_LANES);
+#if TP__REAL_IS_32
+    QUAD best = TP__SHUFFLE(top, top_next, 0, 2, 4, 6), b = TP__SHUFFLE(top, top_next, 1, 3, 5, 7);
+    QUAD c = TP__SHUFFLE(low, low_next, 0, 2, 4, 6), d = TP__SHUFFLE(low, low_next, 1, 3, 5, 7);
+    QUAD_INT which = {0, 2, 4, 6};
+#else
+    QUAD best = TP__SHUFFLE(top, top_next, 0, 2), b = TP__SHUFFLE(top, top_next, 1, 3);
+    QUAD c = TP__SHUFFLE(low, low_next, 0, 2), d = TP__SHUFFLE(low, low_next, 1, 3);
+    QUAD_INT which = {0, 2};
+#endif
+    QUAD_INT offset = {0};
+    FN(pool_take)(b, 1, &best, &offset);
+    FN(pool_take)(c, w, &best, &offset);
+    FN(pool_take)(d, w + 1, &best, &offset);
+    which += offset + at;
+    QUAD_AT(y) = best;
+    for (int k = 0; k < QUAD_LANES; k++) index[k] = (int32_t)which[k];
+}
+
+/* Windows of 2 x 2 that do not overlap, the usual case. What is left of a row after blocks of 16 is done in quads, of which the
+ * last overlaps the one before. */
 static void FN(pool_max_2x2)(const tp__pool2d *g, const T *x, T *y, int32_t *index) {
-    for (int64_t i = 0; i < g->oh; i++, y += g->ow, index += g->ow) {
+    int32_t ow = (int32_t)g->ow, w = (int32_t)g->w, wide = ow >= QUAD_LANES ? ow / 16 * 16 : ow;
+    for (int64_t i = 0; i < g->oh; i++, y += ow, index += ow) {
         const T *r0 = x + 2 * i * g->w, *r1 = r0 + g->w;
-        int32_t at = (int32_t)(2 * i * g->w), w = (int32_t)g->w, ow = (int32_t)g->ow;
-        for (int32_t j = 0; j < ow; j++) {
-            T best = r0[2 * j], b = r0[2 * j + 1], c = r1[2 * j], d = r1[2 * j + 1];
-            int32_t which = at + 2 * j, first = which;
-            bool take = (b > best) | (b != b);
-            best = take ? b : best;
-            which = take ? first + 1 : which;
-            take = (c > best) | (c != c);
-            best = take ? c : best;
-            which = take ? first + w : which;
-            take = (d > best) | (d != d);
-            best = take ? d : best;
-            which = take ? first + w + 1 : which;
-            y[j] = best;
-            index[j] = which;
+        int32_t at = (int32_t)(2 * i * g->w);
+        FN(pool_max_squares)(r0, r1, at, w, y, index, wide);
+        for (int32_t j = wide; j < ow; j += QUAD_LANES) {
+            if (j > ow - QUAD_LANES) j = ow - QUAD_LANES;
+            FN(pool_max_quad)(r0 + 2 * j, r1 + 2 * j, at + 2 * j, w, y + j, index + j);
         }
     }
 }

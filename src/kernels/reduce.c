@@ -58,8 +58,10 @@ static int64_t WHOLE(find)(int64_t n, const void *x_, const void *value) {
 /* ---- the table -------------------------------------------------------------------------------------- */
 
 #define REAL(name, type) TP__PASTE4(tp__, name, _##type##_, TP__ISA_SUFFIX)
-#define TYPES(name) {REAL(name, f32), REAL(name, f64), WHOLE(name)}
-#define REALS(name) {REAL(name, f32), REAL(name, f64)}
+#define TYPES(name)                                                                                          \
+    { REAL(name, f32), REAL(name, f64), WHOLE(name) }
+#define REALS(name)                                                                                          \
+    { REAL(name, f32), REAL(name, f64) }
 
 const tp__reduce_kernels TP__ISA_NAME(reduce_kernels) = {
     .rows = {TYPES(sum_rows), TYPES(max_rows), TYPES(min_rows)},

@@ -1,5 +1,5 @@
-/* Kernels of reductions: rows, where each output comes from elements in a line, and columns, where outputs lie side by
- * side and are reduced over lines together. */
+/* Kernels of reductions: rows, where each output comes from elements in a line, and columns, where outputs
+ * lie side by side and are reduced over lines together. */
 #ifndef TP__KERNELS_REDUCE_H
 #define TP__KERNELS_REDUCE_H
 
@@ -13,8 +13,8 @@ typedef enum tp__reduce_kind { TP__SUM, TP__MAX, TP__MIN, TP__REDUCE_KINDS } tp_
 #define TP__REDUCE_TYPES 3
 
 /* out[r * out_step] = the reduction of x[r * row_step + i * step] over i < n, for each r < rows. n > 0. */
-typedef void tp__reduce_rows_fn(int64_t rows, int64_t n, const void *x, int64_t row_step, int64_t step, void *out,
-                                int64_t out_step);
+typedef void tp__reduce_rows_fn(int64_t rows, int64_t n, const void *x, int64_t row_step, int64_t step,
+                                void *out, int64_t out_step);
 
 /* out[c * out_step] = the reduction of x[i * step + c] over i < n, for each c < width. n > 0. */
 typedef void tp__reduce_cols_fn(int64_t n, int64_t width, const void *x, int64_t step, void *out,

@@ -5,6 +5,7 @@
 #define TP__COLS_BLOCK 32
 #define TP__COLS_DEPTH 48
 #define TP__COLS_VECS 8 /* registers side by side */
+#define TP__COLS_INLINE static inline __attribute__((always_inline))
 #endif
 
 /* Elements apart from each other are gathered a block at a time. */
@@ -34,13 +35,16 @@
             for (int64_t r = 0; r < rows; r++)                                                               \
                 out[r * out_step] = FN(row_##kind)(n, x + r * row_step, x + r * row_step, 0);                \
         else                                                                                                 \
-            for (int64_t r = 0; r < rows; r++) out[r * out_step] = FN(kind##_far)(n, x + r * row_step, step); \
+            for (int64_t r = 0; r < rows; r++)                                                               \
+                out[r * out_step] = FN(kind##_far)(n, x + r * row_step, step);                               \
     }
 
-/* One panel of `vecs` vectors, a constant where it is inlined. */
+/* kind_panel: one panel of `vecs` vectors, a constant where it is inlined.
+ * kind_narrow: fewer columns than a vector holds. Where lines follow each other without a gap, a vector reads
+ * on into the next ones, whose values are then not used; the last lines are taken one element at a time. */
 #define TP__DEFINE_COLS(kind, VC, SC)                                                                        \
-    static inline __attribute__((always_inline)) void FN(kind##_panel)(                                      \
-        const int vecs, int64_t n, const T *x, int64_t step, FN(vec) *total) {                               \
+    TP__COLS_INLINE void FN(kind##_panel)(const int vecs, int64_t n, const T *x, int64_t step,               \
+                                          FN(vec) *total) {                                                  \
         FN(vec) stack[TP__COLS_DEPTH][TP__COLS_VECS];                                                        \
         int depth = 0;                                                                                       \
         for (int64_t at = 0, block = 0; at < n; at += TP__COLS_BLOCK, block++) {                             \
@@ -66,8 +70,6 @@
             for (int v = 0; v < vecs; v++) total[v] = VC(stack[depth][v], total[v]);                         \
         }                                                                                                    \
     }                                                                                                        \
-    /* Fewer columns than a vector holds. Where lines follow each other without a gap, a vector reads on into \
-     * the next ones, whose values are then not used; the last lines are taken one element at a time. */     \
     static void FN(kind##_narrow)(int64_t n, int64_t width, const T *x, int64_t step, T *out,                \
                                   int64_t out_step) {                                                        \
         int64_t whole = step == width ? n - (TP__LANES - 1) / width : 0;                                     \

@@ -22,8 +22,8 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
 #define TP__ROW_DEPTH 64 /* of the stack of pairwise sums */
 #endif
 
-/* Defines `T name(int64_t n, const T *x, const T *y, T c)`, n > 0: the terms V(x, y, c, i), of a vector at i, and
- * S(x, y, c, i), of element i, combined by VC and SC. Unused arguments are x again and 0. */
+/* Defines `T name(int64_t n, const T *x, const T *y, T c)`, n > 0: the terms V(x, y, c, i), of a vector at i,
+ * and S(x, y, c, i), of element i, combined by VC and SC. Unused arguments are x again and 0. */
 #define TP__DEFINE_ROW(name, V, S, VC, SC)                                                                   \
     static inline T FN(name##_block)(int64_t n, const T *x, const T *y, T c) {                               \
         const int64_t w = TP__LANES;                                                                         \
@@ -95,7 +95,7 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
 static inline FN(vec) FN(vec_row_square)(FN(vec) v) { return v * v; }
 static inline T FN(row_square)(T v) { return v * v; }
 
-/* NaN wins, as in PyTorch. The first comparison gives b if either is NaN. Selects, so that nothing branches. */
+/* NaN wins, as in PyTorch. The first comparison gives b if either is NaN. Selects, no branches. */
 static inline FN(vec) FN(vec_nan_max)(FN(vec) a, FN(vec) b) {
     FN(vec_mask) take = (FN(vec_mask))(a > b) | (FN(vec_mask))(a != a);
     return (FN(vec))((take & (FN(vec_mask))a) | (~take & (FN(vec_mask))b));
@@ -116,10 +116,11 @@ static inline T FN(nan_min)(T a, T b) {
 TP__DEFINE_ROW(row_sum, TP__ROW_V, TP__ROW_S, TP__ROW_ADD, TP__ROW_ADD)
 TP__DEFINE_ROW(row_max, TP__ROW_V, TP__ROW_S, FN(vec_nan_max), FN(nan_max))
 TP__DEFINE_ROW(row_min, TP__ROW_V, TP__ROW_S, FN(vec_nan_min), FN(nan_min))
-TP__DEFINE_ROW(row_shifted, TP__ROW_V_SHIFT, TP__ROW_S_SHIFT, TP__ROW_ADD, TP__ROW_ADD)   /* sum (x - c) */
-TP__DEFINE_ROW(row_dot, TP__ROW_V_DOT, TP__ROW_S_DOT, TP__ROW_ADD, TP__ROW_ADD)           /* sum x y */
-TP__DEFINE_ROW(row_dev, TP__ROW_V_DEV, TP__ROW_S_DEV, TP__ROW_ADD, TP__ROW_ADD)           /* sum (x - c)^2 */
-TP__DEFINE_ROW(row_dev_dot, TP__ROW_V_DEV_DOT, TP__ROW_S_DEV_DOT, TP__ROW_ADD, TP__ROW_ADD) /* sum (x - c) y */
-TP__DEFINE_ROW(row_diff, TP__ROW_V_DIFF, TP__ROW_S_DIFF, TP__ROW_ADD, TP__ROW_ADD)        /* sum (x - y)^2 */
+TP__DEFINE_ROW(row_shifted, TP__ROW_V_SHIFT, TP__ROW_S_SHIFT, TP__ROW_ADD, TP__ROW_ADD) /* sum (x - c) */
+TP__DEFINE_ROW(row_dot, TP__ROW_V_DOT, TP__ROW_S_DOT, TP__ROW_ADD, TP__ROW_ADD)         /* sum x y */
+TP__DEFINE_ROW(row_dev, TP__ROW_V_DEV, TP__ROW_S_DEV, TP__ROW_ADD, TP__ROW_ADD)         /* sum (x - c)^2 */
+TP__DEFINE_ROW(row_dev_dot, TP__ROW_V_DEV_DOT, TP__ROW_S_DEV_DOT, TP__ROW_ADD,
+               TP__ROW_ADD)                                                        /* sum (x - c) y */
+TP__DEFINE_ROW(row_diff, TP__ROW_V_DIFF, TP__ROW_S_DIFF, TP__ROW_ADD, TP__ROW_ADD) /* sum (x - y)^2 */
 
 #endif

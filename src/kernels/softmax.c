@@ -12,7 +12,7 @@
 #include "softmax_template.h"
 
 #define SOFTMAX_REALS(name)                                                                                  \
-    {TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX)}
+    { TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX) }
 
 const tp__softmax_kernels TP__ISA_NAME(softmax_kernels) = {
     .softmax_rows = SOFTMAX_REALS(softmax_rows),

@@ -31,7 +31,8 @@ typedef void tp__softmax_rows_grad_fn(int64_t rows, int64_t n, const void *y, co
 typedef void tp__softmax_cols_grad_fn(int64_t n, int64_t width, int64_t step, const void *y, const void *g,
                                       void *dx);
 
-/* Cross-entropy of `rows` rows of scores x, each of n > 0 classes. A row whose target is negative counts for nothing. */
+/* Cross-entropy of `rows` rows of scores x, each of n > 0 classes. A row whose target is negative
+ * counts for nothing. */
 typedef struct tp__ce_rows {
     int64_t rows, n;
     const void *x;
@@ -39,12 +40,12 @@ typedef struct tp__ce_rows {
     const int64_t *target;
     const void *weight; /* n class weights, or NULL for 1 */
     double smoothing;
-    void *stats;        /* (rows, 2): the row's largest score m, and 1 / sum exp(x - m) */
-    void *loss;         /* forward: (rows) */
-    const void *g;      /* backward: the losses' gradients, g_step apart, to be multiplied by `scale` */
+    void *stats;   /* (rows, 2): the row's largest score m, and 1 / sum exp(x - m) */
+    void *loss;    /* forward: (rows) */
+    const void *g; /* backward: the losses' gradients, g_step apart, to be multiplied by `scale` */
     int64_t g_step;
     double scale;
-    void *dx;           /* backward: (rows, n) */
+    void *dx; /* backward: (rows, n) */
 } tp__ce_rows;
 
 struct tp__softmax_kernels {

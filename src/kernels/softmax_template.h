@@ -80,7 +80,8 @@ static T FN(softmax_sum_long)(int64_t n, const T *x, T m) {
 }
 
 /* m and sum of exp(x - m) for the next rows, without keeping the exponentials. */
-static inline void FN(softmax_sums)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *m, T *sum, bool finite) {
+static inline void FN(softmax_sums)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *m, T *sum,
+                                    bool finite) {
     T e[TP__SOFTMAX_BLOCK];
     if (n <= TP__SOFTMAX_BLOCK) {
         FN(softmax_begin)(rows, n, x, x_step, e, m, sum, finite);
@@ -128,7 +129,8 @@ static void FN(log_softmax_rows_grad)(int64_t rows, int64_t n, const void *y_, c
 /* ---- down columns ----------------------------------------------------------------------------------- */
 
 /* For up to TP__SOFTMAX_COLS columns: m = the largest, sum = the sum of exp(x - m). */
-static inline void FN(softmax_cols_begin)(int64_t n, int64_t width, int64_t step, const T *x, T *y, T *m, T *sum) {
+static inline void FN(softmax_cols_begin)(int64_t n, int64_t width, int64_t step, const T *x, T *y, T *m,
+                                          T *sum) {
     for (int64_t c = 0; c < width; c++) {
         m[c] = x[c];
         sum[c] = 0;
@@ -219,7 +221,8 @@ static inline T FN(ce_all)(const tp__ce_rows *job) {
 static void FN(cross_entropy)(const tp__ce_rows *job) {
     const T *x = job->x, *weight = job->weight;
     const int64_t n = job->n;
-    T *stats = job->stats, *loss = job->loss, m[TP__SOFTMAX_ROWS], sum[TP__SOFTMAX_ROWS], log_sum[TP__SOFTMAX_ROWS];
+    T *stats = job->stats, *loss = job->loss, m[TP__SOFTMAX_ROWS], sum[TP__SOFTMAX_ROWS],
+      log_sum[TP__SOFTMAX_ROWS];
     const T keep = (T)(1 - job->smoothing), spread = (T)(job->smoothing / (double)n);
     const T all = spread != 0 ? FN(ce_all)(job) : 0;
     for (int64_t at = 0, take; at < job->rows; at += take, x += take * job->x_step) {

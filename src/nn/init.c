@@ -84,7 +84,8 @@ typedef struct init_fans {
 
 static bool init_find_fans(const char *op, const tp_tensor *t, init_fans *fans) {
     if (t->shape.ndim < 2) {
-        tp__error(TP_ERR_SHAPE, op, "fan in and fan out need 2 dims or more, got shape %s", tp__shape_text(t->shape));
+        tp__error(TP_ERR_SHAPE, op, "fan in and fan out need 2 dims or more, got shape %s",
+                  tp__shape_text(t->shape));
         return false;
     }
     double field = 1;
@@ -95,14 +96,16 @@ static bool init_find_fans(const char *op, const tp_tensor *t, init_fans *fans) 
 
 static tp_tensor *init_kaiming(const char *op, tp_tensor *t, tp_kaiming_options options, bool normal) {
     init_fans fans = {0, 0};
-    if (!init_check(op, t, true) || !init_finite(op, "slope", options.slope) || !init_find_fans(op, t, &fans)) return NULL;
+    if (!init_check(op, t, true) || !init_finite(op, "slope", options.slope) || !init_find_fans(op, t, &fans))
+        return NULL;
     if (options.mode != TP_FAN_IN && options.mode != TP_FAN_OUT)
         TP_FAIL(TP_ERR_ARGUMENT, op, "%d is no fan mode", (int)options.mode);
     double gain = tp_init_calculate_gain(options.nonlinearity, options.slope);
     if (isnan(gain)) TP_FAIL(TP_ERR_ARGUMENT, op, "%d is no nonlinearity", (int)options.nonlinearity);
     if (t->numel == 0) return t;
     double std = gain / sqrt(options.mode == TP_FAN_IN ? fans.in : fans.out), bound = sqrt(3.0) * std;
-    return normal ? init_draw(t, true, 0, std, options.generator) : init_draw(t, false, -bound, bound, options.generator);
+    return normal ? init_draw(t, true, 0, std, options.generator)
+                  : init_draw(t, false, -bound, bound, options.generator);
 }
 
 tp_tensor *tp_init_kaiming_uniform_(tp_tensor *t, tp_kaiming_options options) {
@@ -113,9 +116,11 @@ tp_tensor *tp_init_kaiming_normal_(tp_tensor *t, tp_kaiming_options options) {
     return init_kaiming("init_kaiming_normal_", t, options, true);
 }
 
-static tp_tensor *init_xavier(const char *op, tp_tensor *t, double gain, tp_generator *generator, bool normal) {
+static tp_tensor *init_xavier(const char *op, tp_tensor *t, double gain, tp_generator *generator,
+                              bool normal) {
     init_fans fans = {0, 0};
-    if (!init_check(op, t, true) || !init_finite(op, "gain", gain) || !init_find_fans(op, t, &fans)) return NULL;
+    if (!init_check(op, t, true) || !init_finite(op, "gain", gain) || !init_find_fans(op, t, &fans))
+        return NULL;
     if (t->numel == 0) return t;
     double std = fabs(gain) * sqrt(2.0 / (fans.in + fans.out)), bound = sqrt(3.0) * std;
     return normal ? init_draw(t, true, 0, std, generator) : init_draw(t, false, -bound, bound, generator);
@@ -141,9 +146,9 @@ static double init_dot(const double *a, const double *b, int64_t n) {
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* Makes the `count` rows of `a`, each of `n` >= count elements, orthonormal, by Gram-Schmidt; each row is projected
- * twice, which is enough (Giraud et al. 2005). The factor R of a = R^T q then has a positive diagonal, as after
- * torch.nn.init.orthogonal_'s change of signs. */
+/* Makes the `count` rows of `a`, each of `n` >= count elements, orthonormal, by Gram-Schmidt; each row is
+ * projected twice, which is enough (Giraud et al. 2005). The factor R of a = R^T q then has a positive
+ * diagonal, as after torch.nn.init.orthogonal_'s change of signs. */
 static void init_orthonormalise(double *a, int64_t count, int64_t n) {
     for (int64_t i = 0; i < count; i++) {
         double *row = a + i * n;
@@ -173,7 +178,8 @@ static tp_tensor *init_orthogonal(const char *op, tp_tensor *t, double gain, tp_
 tp_tensor *tp_init_orthogonal_(tp_tensor *t, double gain, tp_generator *generator) {
     const char *op = "init_orthogonal_";
     if (!init_check(op, t, true) || !init_finite(op, "gain", gain)) return NULL;
-    if (t->shape.ndim < 2) TP_FAIL(TP_ERR_SHAPE, op, "takes 2 dims or more, got shape %s", tp__shape_text(t->shape));
+    if (t->shape.ndim < 2)
+        TP_FAIL(TP_ERR_SHAPE, op, "takes 2 dims or more, got shape %s", tp__shape_text(t->shape));
     if (t->numel == 0) return t;
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;

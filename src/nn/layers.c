@@ -52,13 +52,16 @@ static int nn_linear_describe(const tp_module *m, char *buffer, size_t size) {
                     (long long)self->out, nn_bool(!self->no_bias));
 }
 
-static const tp_module_class nn_linear_class = {
-    .name = "Linear", .size = sizeof(nn_linear), .forward = nn_linear_forward, .describe = nn_linear_describe};
+static const tp_module_class nn_linear_class = {.name = "Linear",
+                                                .size = sizeof(nn_linear),
+                                                .forward = nn_linear_forward,
+                                                .describe = nn_linear_describe};
 
 tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options) {
     const char *op = "nn_linear";
     if (in_features < 0 || out_features < 0)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs", (long long)in_features, (long long)out_features);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs", (long long)in_features,
+                (long long)out_features);
     if (!nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_linear *self = s ? (nn_linear *)tp_module_new(&nn_linear_class) : NULL;
@@ -67,7 +70,8 @@ tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_opt
     self->out = out_features;
     self->no_bias = options.no_bias;
     bool ok = nn_add_weights(&self->base, &self->weight, TP_SHAPE(out_features, in_features),
-                             options.no_bias ? NULL : &self->bias, (double)in_features, options.dtype, options.generator);
+                             options.no_bias ? NULL : &self->bias, (double)in_features, options.dtype,
+                             options.generator);
     return tp__module_finish(&self->base, s, ok);
 }
 
@@ -89,8 +93,8 @@ static tp_tensor *nn_conv2d_forward(tp_module *m, tp_tensor *x) {
 /* Appends to a text of `length` so far, as snprintf; returns the new length. */
 static int nn_append_pair(char *buffer, size_t size, int length, const char *name, const int64_t pair[2]) {
     size_t at = (size_t)length < size ? (size_t)length : size;
-    return length + snprintf(at < size ? buffer + at : NULL, size - at, ", %s=(%lld, %lld)", name, (long long)pair[0],
-                             (long long)pair[1]);
+    return length + snprintf(at < size ? buffer + at : NULL, size - at, ", %s=(%lld, %lld)", name,
+                             (long long)pair[0], (long long)pair[1]);
 }
 
 static int nn_conv2d_describe(const tp_module *m, char *buffer, size_t size) {
@@ -100,7 +104,8 @@ static int nn_conv2d_describe(const tp_module *m, char *buffer, size_t size) {
     n = nn_append_pair(buffer, size, n, "kernel_size", self->kernel);
     n = nn_append_pair(buffer, size, n, "stride", o->stride);
     if (o->padding[0] || o->padding[1]) n = nn_append_pair(buffer, size, n, "padding", o->padding);
-    if (o->dilation[0] != 1 || o->dilation[1] != 1) n = nn_append_pair(buffer, size, n, "dilation", o->dilation);
+    if (o->dilation[0] != 1 || o->dilation[1] != 1)
+        n = nn_append_pair(buffer, size, n, "dilation", o->dilation);
     char rest[64] = "";
     int r = 0;
     if (o->groups != 1) r = snprintf(rest, sizeof rest, ", groups=%lld", (long long)o->groups);
@@ -109,8 +114,10 @@ static int nn_conv2d_describe(const tp_module *m, char *buffer, size_t size) {
     return n + snprintf(at < size ? buffer + at : NULL, size - at, "%s", rest);
 }
 
-static const tp_module_class nn_conv2d_class = {
-    .name = "Conv2d", .size = sizeof(nn_conv2d), .forward = nn_conv2d_forward, .describe = nn_conv2d_describe};
+static const tp_module_class nn_conv2d_class = {.name = "Conv2d",
+                                                .size = sizeof(nn_conv2d),
+                                                .forward = nn_conv2d_forward,
+                                                .describe = nn_conv2d_describe};
 
 /* A size of zero means 1, or what the first of its pair says. */
 static void nn_fill_pair(int64_t pair[2]) {
@@ -120,14 +127,14 @@ static void nn_fill_pair(int64_t pair[2]) {
 
 static bool nn_conv2d_check(const char *op, const nn_conv2d *self) {
     const tp_conv2d_options *o = &self->options;
-    bool ok = self->in >= 0 && self->out >= 0 && self->kernel[0] > 0 && self->kernel[1] > 0 && o->groups > 0 &&
-              o->padding[0] >= 0 && o->padding[1] >= 0 && o->stride[0] > 0 && o->stride[1] > 0 && o->dilation[0] > 0 &&
-              o->dilation[1] > 0;
+    bool ok = self->in >= 0 && self->out >= 0 && self->kernel[0] > 0 && self->kernel[1] > 0 &&
+              o->groups > 0 && o->padding[0] >= 0 && o->padding[1] >= 0 && o->stride[0] > 0 &&
+              o->stride[1] > 0 && o->dilation[0] > 0 && o->dilation[1] > 0;
     if (ok && self->in % o->groups == 0 && self->out % o->groups == 0) return true;
     char text[200];
     nn_conv2d_describe(&self->base, text, sizeof text);
-    tp__error(TP_ERR_ARGUMENT, op, ok ? "groups must divide both numbers of channels: %s" : "a size is out of range: %s",
-              text);
+    tp__error(TP_ERR_ARGUMENT, op,
+              ok ? "groups must divide both numbers of channels: %s" : "a size is out of range: %s", text);
     return false;
 }
 
@@ -151,7 +158,8 @@ tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kerne
     if (!self) return tp__module_finish(NULL, s, false);
     given.base = self->base;
     *self = given;
-    tp_shape shape = TP_SHAPE(out_channels, in_channels / given.options.groups, given.kernel[0], given.kernel[1]);
+    tp_shape shape =
+        TP_SHAPE(out_channels, in_channels / given.options.groups, given.kernel[0], given.kernel[1]);
     double fan_in = (double)shape.dims[1] * (double)shape.dims[2] * (double)shape.dims[3];
     bool ok = nn_add_weights(&self->base, &self->weight, shape, options.no_bias ? NULL : &self->bias, fan_in,
                              options.dtype, options.generator);
@@ -186,7 +194,8 @@ static tp_tensor *nn_batch_norm_run(nn_batch_norm *self, tp_tensor *x) {
 
 static tp_tensor *nn_batch_norm1d_forward(tp_module *m, tp_tensor *x) {
     if (x->shape.ndim != 2 && x->shape.ndim != 3)
-        TP_FAIL(TP_ERR_SHAPE, "nn_batch_norm1d", "takes (N, C) or (N, C, L), got %s", tp__shape_text(x->shape));
+        TP_FAIL(TP_ERR_SHAPE, "nn_batch_norm1d", "takes (N, C) or (N, C, L), got %s",
+                tp__shape_text(x->shape));
     return nn_batch_norm_run((nn_batch_norm *)m, x);
 }
 
@@ -219,7 +228,8 @@ static bool nn_batch_norm_fill(nn_batch_norm *self) {
     tp_module *m = &self->base;
     const tp_nn_batch_norm_options *o = &self->options;
     tp_shape shape = TP_SHAPE(self->features);
-    if (!o->no_affine && !tp_module_register_parameter(m, "weight", &self->weight, tp_ones(shape, o->dtype))) return false;
+    if (!o->no_affine && !tp_module_register_parameter(m, "weight", &self->weight, tp_ones(shape, o->dtype)))
+        return false;
     if (!o->no_affine && !o->no_bias &&
         !tp_module_register_parameter(m, "bias", &self->bias, tp_zeros(shape, o->dtype)))
         return false;
@@ -233,9 +243,10 @@ static bool nn_batch_norm_fill(nn_batch_norm *self) {
 static tp_module *nn_batch_norm_new(const char *op, const tp_module_class *type, int64_t features,
                                     tp_nn_batch_norm_options options) {
     if (features < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "%lld features", (long long)features);
-    if (!(options.eps >= 0 && isfinite(options.eps)) || !(fabs(options.momentum) <= 1) || options.momentum < 0)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative and momentum in [0, 1], got %g and %g", options.eps,
-                options.momentum);
+    if (!(options.eps >= 0 && isfinite(options.eps)) || !(fabs(options.momentum) <= 1) ||
+        options.momentum < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative and momentum in [0, 1], got %g and %g",
+                options.eps, options.momentum);
     if (!nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_batch_norm *self = s ? (nn_batch_norm *)tp_module_new(type) : NULL;

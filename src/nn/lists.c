@@ -69,8 +69,8 @@ static tp__module_lists *lists_make(const char *op, const tp_module *m) {
     lists_sizes sizes = {0};
     lists_measure(m, 0, &sizes);
     size_t named = ((size_t)sizes.tensors + (size_t)sizes.parameters) * sizeof(tp_named_tensor);
-    size_t bytes = sizeof(tp__module_lists) + named + (size_t)sizes.parameters * sizeof(tp_tensor *) + sizes.chars +
-                   sizes.longest;
+    size_t bytes = sizeof(tp__module_lists) + named + (size_t)sizes.parameters * sizeof(tp_tensor *) +
+                   sizes.chars + sizes.longest;
     tp__module_lists *lists = tp__alloc(bytes);
     if (!lists) {
         tp__error_memory(op, bytes);

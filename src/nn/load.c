@@ -18,7 +18,8 @@ static void load_add_fault(load_fault *fault, const char *name) {
     fault->count++;
     size_t room = sizeof fault->text - fault->length;
     if (strlen(name) + 3 > room) return; /* counted as one of those that follow "and" */
-    fault->length += (size_t)snprintf(fault->text + fault->length, room, "%s%s", fault->length ? ", " : "", name);
+    fault->length +=
+        (size_t)snprintf(fault->text + fault->length, room, "%s%s", fault->length ? ", " : "", name);
 }
 
 static int load_shown(const load_fault *fault) {
@@ -31,7 +32,8 @@ static void load_write_fault(const load_fault *fault, char *message, size_t size
     if (fault->count == 0) return;
     size_t length = strlen(message);
     int more = fault->count - load_shown(fault);
-    int n = snprintf(message + length, size - length, "%s%s: %s", length ? "; " : "", fault->what, fault->text);
+    int n =
+        snprintf(message + length, size - length, "%s%s: %s", length ? "; " : "", fault->what, fault->text);
     if (n > 0 && more > 0 && (length += (size_t)n) < size)
         snprintf(message + length, size - length, "%s%d more", fault->length ? " and " : "", more);
 }
@@ -42,12 +44,9 @@ static const struct {
     const char *what;
     tp_status code;
 } load_faults[LOAD_FAULTS] = {
-    [LOAD_MISSING] = {"missing", TP_ERR_ARGUMENT},
-    [LOAD_UNEXPECTED] = {"unexpected", TP_ERR_ARGUMENT},
-    [LOAD_TWICE] = {"given twice", TP_ERR_ARGUMENT},
-    [LOAD_NULL] = {"NULL", TP_ERR_NULL},
-    [LOAD_SHAPE] = {"of another shape", TP_ERR_SHAPE},
-    [LOAD_DTYPE] = {"of another dtype", TP_ERR_DTYPE},
+    [LOAD_MISSING] = {"missing", TP_ERR_ARGUMENT},     [LOAD_UNEXPECTED] = {"unexpected", TP_ERR_ARGUMENT},
+    [LOAD_TWICE] = {"given twice", TP_ERR_ARGUMENT},   [LOAD_NULL] = {"NULL", TP_ERR_NULL},
+    [LOAD_SHAPE] = {"of another shape", TP_ERR_SHAPE}, [LOAD_DTYPE] = {"of another dtype", TP_ERR_DTYPE},
 };
 
 static bool load_converts(const tp_tensor *from, const tp_tensor *to) {
@@ -66,7 +65,8 @@ static void load_check(const tp_named_tensor *to, const tp_tensor *from, load_fa
         load_add_fault(&faults[LOAD_SHAPE], text);
     } else if (!load_converts(from, to->tensor)) {
         char text[200];
-        snprintf(text, sizeof text, "%s %s for %s", to->name, tp__dtype_text(from), tp__dtype_text(to->tensor));
+        snprintf(text, sizeof text, "%s %s for %s", to->name, tp__dtype_text(from),
+                 tp__dtype_text(to->tensor));
         load_add_fault(&faults[LOAD_DTYPE], text);
     }
 }
@@ -98,7 +98,8 @@ static void load_match(tp_named_tensors targets, tp_named_tensors state, tp_tens
         if (!given[i]) load_add_fault(&faults[LOAD_MISSING], targets.items[i].name);
 }
 
-static tp_status load_report(const char *op, const tp_module *m, const load_fault *faults, tp_load_options options) {
+static tp_status load_report(const char *op, const tp_module *m, const load_fault *faults,
+                             tp_load_options options) {
     tp_status code = TP_OK;
     char message[400] = "";
     for (int k = 0; k < LOAD_FAULTS; k++) {
@@ -130,7 +131,8 @@ static tp_status load_write(const char *op, tp_named_tensors targets, tp_tensor 
         tp_tensor *to = targets.items[i].tensor;
         if (!from[i] || from[i] == to) continue;
         tp__touch(to);
-        if (to->numel > 0) memcpy(tp__data(to), tp__data(from[i]), (size_t)to->numel * tp__itemsize((tp_dtype)to->dtype));
+        if (to->numel > 0)
+            memcpy(tp__data(to), tp__data(from[i]), (size_t)to->numel * tp__itemsize((tp_dtype)to->dtype));
     }
     return TP_OK;
 }

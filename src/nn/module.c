@@ -12,8 +12,8 @@ tp_module *tp_module_new(const tp_module_class *type) {
     const char *op = "module_new";
     TP_REQUIRE(type, op);
     if (!type->name || type->size < sizeof(tp_module))
-        TP_FAIL(TP_ERR_ARGUMENT, op, "the class needs a name and a size of at least %zu, got %s and %zu", sizeof(tp_module),
-                type->name ? type->name : "NULL", type->size);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "the class needs a name and a size of at least %zu, got %s and %zu",
+                sizeof(tp_module), type->name ? type->name : "NULL", type->size);
     tp_module *m = tp__alloc_zero(type->size);
     tp__module_tree *tree = tp__alloc_zero(sizeof *tree);
     if (!m || !tree) {
@@ -47,10 +47,9 @@ static void module_free_tree(tp_module *m) {
 void tp_module_free(tp_module *m) {
     if (!m) return;
     if (m->tree->parent)
-        tp__error(TP_ERR_STATE, "module_free", "the module is \"%s\" of a %s, which will free it", m->tree->name,
-                  m->tree->parent->type->name);
-    else
-        module_free_tree(m);
+        tp__error(TP_ERR_STATE, "module_free", "the module is \"%s\" of a %s, which will free it",
+                  m->tree->name, m->tree->parent->type->name);
+    else module_free_tree(m);
 }
 
 tp_module *tp__module_finish(tp_module *m, tp_scope *s, bool ok) {
@@ -75,7 +74,8 @@ static char *module_new_name(const char *op, const tp_module *m, const char *nam
     TP_REQUIRE(name, op);
     if (!*name || strchr(name, '.'))
         TP_FAIL(TP_ERR_ARGUMENT, op, "a name must not be empty or contain a dot, got \"%s\"", name);
-    if (module_has_name(m->tree, name)) TP_FAIL(TP_ERR_ARGUMENT, op, "%s has a \"%s\" already", m->type->name, name);
+    if (module_has_name(m->tree, name))
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%s has a \"%s\" already", m->type->name, name);
     char *copy = tp__strdup(name);
     if (!copy) tp__error_memory(op, strlen(name) + 1);
     return copy;
@@ -116,7 +116,8 @@ tp_module *tp_module_add(tp_module *m, const char *name, tp_module *child) {
         TP_FAIL(TP_ERR_STATE, op, "the %s is \"%s\" of a %s already", child->type->name, child->tree->name,
                 child->tree->parent->type->name);
     if (module_lies_in(m, child))
-        TP_FAIL(TP_ERR_STATE, op, "the %s would lie in itself, as \"%s\"", child->type->name, name ? name : "");
+        TP_FAIL(TP_ERR_STATE, op, "the %s would lie in itself, as \"%s\"", child->type->name,
+                name ? name : "");
     if (!m) tp__error_null(op, "m");
     else if (module_attach(op, m, name, child)) return child;
     tp_module_free(child);
@@ -125,15 +126,16 @@ tp_module *tp_module_add(tp_module *m, const char *name, tp_module *child) {
 
 /* ---- parameters and buffers -------------------------------------------------------------------------- */
 
-static tp_tensor *module_register(const char *op, tp_module *m, const char *name, tp_tensor **slot, tp_tensor *value,
-                                  bool buffer) {
+static tp_tensor *module_register(const char *op, tp_module *m, const char *name, tp_tensor **slot,
+                                  tp_tensor *value, bool buffer) {
     tp__module_tree *tree = m->tree;
     for (int i = 0; i < tree->n_entries; i++)
         if (tree->entries[i].slot == slot)
-            TP_FAIL(TP_ERR_ARGUMENT, op, "the slot of \"%s\" is that of \"%s\"", name ? name : "", tree->entries[i].name);
+            TP_FAIL(TP_ERR_ARGUMENT, op, "the slot of \"%s\" is that of \"%s\"", name ? name : "",
+                    tree->entries[i].name);
     if (!value->dense)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "\"%s\" is not packed, of shape %s; tp_contiguous() packs it", name ? name : "",
-                tp__shape_text(value->shape));
+        TP_FAIL(TP_ERR_ARGUMENT, op, "\"%s\" is not packed, of shape %s; tp_contiguous() packs it",
+                name ? name : "", tp__shape_text(value->shape));
     char *copy = module_new_name(op, m, name);
     if (!copy) return NULL;
     size_t bytes = ((size_t)tree->n_entries + 1) * sizeof *tree->entries;
@@ -158,7 +160,8 @@ tp_tensor *tp_module_register_parameter(tp_module *m, const char *name, tp_tenso
     if (!tp__is_floating((tp_dtype)value->dtype))
         TP_FAIL(TP_ERR_DTYPE, op, "a parameter is float32 or float64, got %s", tp__dtype_text(value));
     if (value->node)
-        TP_FAIL(TP_ERR_AUTOGRAD, op, "\"%s\" is the result of the recorded op %s; tp_detach() gives one that is not",
+        TP_FAIL(TP_ERR_AUTOGRAD, op,
+                "\"%s\" is the result of the recorded op %s; tp_detach() gives one that is not",
                 name ? name : "", tp_grad_op_name(value));
     return module_register(op, m, name, slot, value, false);
 }
@@ -169,7 +172,8 @@ tp_tensor *tp_module_register_buffer(tp_module *m, const char *name, tp_tensor *
     TP_REQUIRE(m, op);
     TP_REQUIRE(slot, op);
     if (value->node)
-        TP_FAIL(TP_ERR_AUTOGRAD, op, "\"%s\" is the result of the recorded op %s; tp_detach() gives one that is not",
+        TP_FAIL(TP_ERR_AUTOGRAD, op,
+                "\"%s\" is the result of the recorded op %s; tp_detach() gives one that is not",
                 name ? name : "", tp_grad_op_name(value));
     return module_register(op, m, name, slot, value, true);
 }
@@ -177,7 +181,8 @@ tp_tensor *tp_module_register_buffer(tp_module *m, const char *name, tp_tensor *
 static tp__module_entry *module_parameter_entry(const char *op, const tp_module *m, const char *name) {
     tp__module_entry *entry = name ? tp__module_entry_of(m, name) : NULL;
     if (!name) tp__error_null(op, "name");
-    else if (!entry || entry->buffer) tp__error(TP_ERR_ARGUMENT, op, "%s has no parameter \"%s\"", m->type->name, name);
+    else if (!entry || entry->buffer)
+        tp__error(TP_ERR_ARGUMENT, op, "%s has no parameter \"%s\"", m->type->name, name);
     return entry && !entry->buffer ? entry : NULL;
 }
 
@@ -195,11 +200,12 @@ tp_status tp_module_tie(tp_module *m, const char *name, const char *source) {
     tp__module_entry *from = to ? module_parameter_entry(op, m, source) : NULL;
     if (!from) return tp__deliver(tp__error_null(op, "name"));
     if (!tp_shape_equal(to->tensor->shape, from->tensor->shape))
-        return tp__deliver(tp__error(TP_ERR_SHAPE, op, "\"%s\" is %s, \"%s\" is %s", name, tp__shape_text(to->tensor->shape),
-                                     source, tp__shape_text(from->tensor->shape)));
+        return tp__deliver(tp__error(TP_ERR_SHAPE, op, "\"%s\" is %s, \"%s\" is %s", name,
+                                     tp__shape_text(to->tensor->shape), source,
+                                     tp__shape_text(from->tensor->shape)));
     if (to->tensor->dtype != from->tensor->dtype)
-        return tp__deliver(tp__error(TP_ERR_DTYPE, op, "\"%s\" is %s, \"%s\" is %s", name, tp__dtype_text(to->tensor),
-                                     source, tp__dtype_text(from->tensor)));
+        return tp__deliver(tp__error(TP_ERR_DTYPE, op, "\"%s\" is %s, \"%s\" is %s", name,
+                                     tp__dtype_text(to->tensor), source, tp__dtype_text(from->tensor)));
     tp_keep(&to->tensor, from->tensor);
     *to->slot = to->tensor;
     module_entry_changed(m, to);
@@ -241,17 +247,17 @@ static int module_count_parameters(const tp_module *m) {
     return n;
 }
 
-/* Puts `by` into the slots below `m`. `next` is where in the list the search for a tensor begins: all but tied
- * parameters come in its order. */
+/* Puts `by` into the slots below `m`. `next` is where in the list the search for a tensor begins: all but
+ * tied parameters come in its order. */
 static void module_swap_in(const tp_module *m, tp_tensors own, tp_tensors by, int *next, module_swap **swap) {
     for (int i = 0; i < m->tree->n_entries; i++) {
         const tp__module_entry *entry = &m->tree->entries[i];
         if (entry->buffer) continue;
         int at = *next;
-        if (at < own.count && own.items[at] == entry->tensor)
-            ++*next;
+        if (at < own.count && own.items[at] == entry->tensor) ++*next;
         else
-            for (at = 0; own.items[at] != entry->tensor; at++) {}
+            for (at = 0; own.items[at] != entry->tensor; at++) {
+            }
         *(*swap)++ = (module_swap){entry->slot, *entry->slot};
         *entry->slot = by.items[at];
     }
@@ -260,7 +266,8 @@ static void module_swap_in(const tp_module *m, tp_tensors own, tp_tensors by, in
 
 static bool module_check_substitutes(const char *op, const tp_module *m, tp_tensors own, tp_tensors tensors) {
     if (tensors.count != own.count) {
-        tp__error(TP_ERR_ARGUMENT, op, "%s has %d parameters, got %d tensors", m->type->name, own.count, tensors.count);
+        tp__error(TP_ERR_ARGUMENT, op, "%s has %d parameters, got %d tensors", m->type->name, own.count,
+                  tensors.count);
         return false;
     }
     for (int i = 0; i < own.count; i++) {
@@ -269,8 +276,8 @@ static bool module_check_substitutes(const char *op, const tp_module *m, tp_tens
             return false;
         }
         if (!tp_shape_equal(tensors.items[i]->shape, own.items[i]->shape)) {
-            tp__error(TP_ERR_SHAPE, op, "tensor %d is %s, the parameter %s", i, tp__shape_text(tensors.items[i]->shape),
-                      tp__shape_text(own.items[i]->shape));
+            tp__error(TP_ERR_SHAPE, op, "tensor %d is %s, the parameter %s", i,
+                      tp__shape_text(tensors.items[i]->shape), tp__shape_text(own.items[i]->shape));
             return false;
         }
     }
@@ -323,7 +330,8 @@ tp_status tp_module_eval(tp_module *m) {
 static void module_set_requires_grad(tp_module *m, bool requires_grad) {
     for (int i = 0; i < m->tree->n_entries; i++)
         if (!m->tree->entries[i].buffer) m->tree->entries[i].tensor->requires_grad = requires_grad;
-    for (int i = 0; i < m->tree->n_children; i++) module_set_requires_grad(m->tree->children[i], requires_grad);
+    for (int i = 0; i < m->tree->n_children; i++)
+        module_set_requires_grad(m->tree->children[i], requires_grad);
 }
 
 tp_status tp_module_requires_grad(tp_module *m, bool requires_grad) {

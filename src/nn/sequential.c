@@ -6,11 +6,12 @@
 
 static tp_tensor *nn_sequential_forward(tp_module *m, tp_tensor *x);
 
-static const tp_module_class nn_sequential_class = {
-    .name = "Sequential", .size = sizeof(tp_module), .forward = nn_sequential_forward};
+static const tp_module_class nn_sequential_class = {.name = "Sequential",
+                                                    .size = sizeof(tp_module),
+                                                    .forward = nn_sequential_forward};
 
-/* Takes over the caller's reference to `x`, and returns one to the result. A Sequential inside does likewise, so that its
- * input too is gone once it has been used. */
+/* Takes over the caller's reference to `x`, and returns one to the result. A Sequential inside does likewise,
+ * so that its input too is gone once it has been used. */
 static tp_tensor *nn_sequential_run(const tp_module *m, tp_tensor *x) {
     for (int i = 0; x && i < m->tree->n_children; i++) {
         tp_module *child = m->tree->children[i];
@@ -74,7 +75,8 @@ tp_module *tp_nn_sequential(tp_modules modules) {
     for (int i = 0; i < modules.count; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d", i);
-        if (!tp_module_add(m, name, modules.items[i])) ok = false; /* the others pass to `m` and are freed with it */
+        if (!tp_module_add(m, name, modules.items[i]))
+            ok = false; /* the others pass to `m` and are freed with it */
     }
     if (ok) return m;
     tp_module_free(m);

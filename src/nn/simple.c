@@ -60,8 +60,9 @@ static int nn_max_pool2d_describe(const tp_module *m, char *buffer, size_t size)
 static int nn_avg_pool2d_describe(const tp_module *m, char *buffer, size_t size) {
     const nn_pool2d *self = (const nn_pool2d *)m;
     const tp_pool2d_options *o = &self->options;
-    return snprintf(buffer, size, "kernel_size=%s, stride=%s, padding=%s", nn_pair(self->size, self->size).text,
-                    nn_pair(o->stride, self->size).text, nn_pair(o->padding, o->padding).text);
+    return snprintf(buffer, size, "kernel_size=%s, stride=%s, padding=%s",
+                    nn_pair(self->size, self->size).text, nn_pair(o->stride, self->size).text,
+                    nn_pair(o->padding, o->padding).text);
 }
 
 static int nn_adaptive_avg_pool2d_describe(const tp_module *m, char *buffer, size_t size) {
@@ -87,7 +88,8 @@ static const tp_module_class nn_adaptive_avg_pool2d_class = {.name = "AdaptiveAv
                                                              .forward = nn_adaptive_avg_pool2d_forward,
                                                              .describe = nn_adaptive_avg_pool2d_describe};
 
-static tp_module *nn_pool2d_new(const tp_module_class *type, int64_t h, int64_t w, tp_pool2d_options options) {
+static tp_module *nn_pool2d_new(const tp_module_class *type, int64_t h, int64_t w,
+                                tp_pool2d_options options) {
     nn_pool2d *self = (nn_pool2d *)tp_module_new(type);
     if (!self) return NULL;
     self->size[0] = h;
@@ -100,7 +102,8 @@ static bool nn_pool2d_check(const char *op, int64_t kernel_h, int64_t kernel_w, 
     bool ok = kernel_h > 0 && kernel_w >= 0 && o->divisor >= 0;
     for (int i = 0; i < 2; i++) ok = ok && o->stride[i] >= 0 && o->padding[i] >= 0 && o->dilation[i] >= 0;
     if (!ok)
-        tp__error(TP_ERR_ARGUMENT, op, "a size is out of range: kernel (%lld, %lld), stride (%lld, %lld), padding "
+        tp__error(TP_ERR_ARGUMENT, op,
+                  "a size is out of range: kernel (%lld, %lld), stride (%lld, %lld), padding "
                   "(%lld, %lld), dilation (%lld, %lld)",
                   (long long)kernel_h, (long long)kernel_w, (long long)o->stride[0], (long long)o->stride[1],
                   (long long)o->padding[0], (long long)o->padding[1], (long long)o->dilation[0],
@@ -154,8 +157,10 @@ static int nn_dropout_describe(const tp_module *m, char *buffer, size_t size) {
     return snprintf(buffer, size, "p=%g, inplace=False", ((const nn_simple *)m)->number);
 }
 
-static const tp_module_class nn_dropout_class = {
-    .name = "Dropout", .size = sizeof(nn_simple), .forward = nn_dropout_forward, .describe = nn_dropout_describe};
+static const tp_module_class nn_dropout_class = {.name = "Dropout",
+                                                 .size = sizeof(nn_simple),
+                                                 .forward = nn_dropout_forward,
+                                                 .describe = nn_dropout_describe};
 
 tp_module *tp_nn_dropout(double p, tp_generator *generator) {
     if (!(p >= 0 && p <= 1)) TP_FAIL(TP_ERR_ARGUMENT, "nn_dropout", "p must be in [0, 1], got %g", p);
@@ -172,8 +177,10 @@ static int nn_flatten_describe(const tp_module *m, char *buffer, size_t size) {
     return snprintf(buffer, size, "start_dim=%d, end_dim=%d", self->dims[0], self->dims[1]);
 }
 
-static const tp_module_class nn_flatten_class = {
-    .name = "Flatten", .size = sizeof(nn_simple), .forward = nn_flatten_forward, .describe = nn_flatten_describe};
+static const tp_module_class nn_flatten_class = {.name = "Flatten",
+                                                 .size = sizeof(nn_simple),
+                                                 .forward = nn_flatten_forward,
+                                                 .describe = nn_flatten_describe};
 
 tp_module *tp_nn_flatten(void) { return tp_nn_flatten_with(1, -1); }
 
@@ -200,10 +207,14 @@ static int nn_softmax_describe(const tp_module *m, char *buffer, size_t size) {
     return snprintf(buffer, size, "dim=%d", ((const nn_simple *)m)->dims[0]);
 }
 
-static tp_tensor *nn_softmax_forward(tp_module *m, tp_tensor *x) { return tp_softmax(x, ((nn_simple *)m)->dims[0]); }
+static tp_tensor *nn_softmax_forward(tp_module *m, tp_tensor *x) {
+    return tp_softmax(x, ((nn_simple *)m)->dims[0]);
+}
 
-static const tp_module_class nn_softmax_class = {
-    .name = "Softmax", .size = sizeof(nn_simple), .forward = nn_softmax_forward, .describe = nn_softmax_describe};
+static const tp_module_class nn_softmax_class = {.name = "Softmax",
+                                                 .size = sizeof(nn_simple),
+                                                 .forward = nn_softmax_forward,
+                                                 .describe = nn_softmax_describe};
 
 tp_module *tp_nn_softmax(int dim) { return nn_simple_new(&nn_softmax_class, 0, dim, 0, NULL); }
 
@@ -245,8 +256,10 @@ static int nn_gelu_tanh_describe(const tp_module *m, char *buffer, size_t size) 
         (void)m;                                                                                             \
         return y;                                                                                            \
     }                                                                                                        \
-    static const tp_module_class nn_##name_##_class = {                                                      \
-        .name = printed, .size = sizeof(tp_module), .forward = nn_##name_##_forward, .describe = describe_}; \
+    static const tp_module_class nn_##name_##_class = {.name = printed,                                      \
+                                                       .size = sizeof(tp_module),                            \
+                                                       .forward = nn_##name_##_forward,                      \
+                                                       .describe = describe_};                               \
     tp_module *tp_nn_##name_(void) { return tp_module_new(&nn_##name_##_class); }
 
 NN_PLAIN(NN_PLAIN_MODULE)

@@ -1,4 +1,5 @@
 /* Copies and conversions. */
+#include "ops/layout.h"
 #include "ops/ops.h"
 
 #include <math.h>
@@ -57,14 +58,17 @@ static tp__loop *const convert_loops[TP_DTYPE_COUNT][TP_DTYPE_COUNT] = {
     CONVERT_ROW(f32), CONVERT_ROW(f64), CONVERT_ROW(i64), CONVERT_ROW(i32), CONVERT_ROW(u8), CONVERT_ROW(u8),
 };
 
-static void copy_bytes(int64_t n, char *const *p, const double *params) {
-    memcpy(p[0], p[1], (size_t)n * (size_t)params[0]);
-}
-
 void tp__copy_values(tp_tensor *to, tp_tensor *from) {
-    double item = (double)tp__itemsize((tp_dtype)to->dtype);
-    tp__loop *loop = to->dtype == from->dtype ? copy_bytes : convert_loops[from->dtype][to->dtype];
-    tp__run_loop(loop, to->shape, 2, (tp_tensor *[]){to, from}, &item, 1);
+    if (to->numel == 0) return;
+    if (to->dtype != from->dtype) {
+        tp__run_loop(convert_loops[from->dtype][to->dtype], to->shape, 2, (tp_tensor *[]){to, from}, NULL, 1);
+        return;
+    }
+    int64_t strides[TP_MAX_DIMS]; /* of `from`, broadcast */
+    int lead = to->shape.ndim - from->shape.ndim;
+    for (int i = 0; i < to->shape.ndim; i++)
+        strides[i] = i < lead || from->shape.dims[i - lead] == 1 ? 0 : from->strides[i - lead];
+    tp__move(tp__itemsize((tp_dtype)to->dtype), to->shape, tp__data(to), to->strides, tp__data(from), strides);
 }
 
 /* ---- the ops ------------------------------------------------------------------------------------------- */
@@ -129,7 +133,7 @@ tp_tensor *tp_copy_(tp_tensor *t, tp_tensor *source) {
         return t;
     }
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *y = tp__tensor_new(op, t->shape, (tp_dtype)t->dtype);
+    tp_tensor *y = scope ? tp__tensor_new(op, t->shape, (tp_dtype)t->dtype) : NULL;
     if (y) tp__copy_values(y, source);
     y = tp__record(&copy_into_op, y, TP__INPUTS(t, source), NULL, 0);
     if (y) tp__replace(t, y);
@@ -140,10 +144,12 @@ tp_tensor *tp_copy_(tp_tensor *t, tp_tensor *source) {
 tp_tensor *tp_fill_(tp_tensor *t, double value) {
     const char *op = "fill_";
     TP_REQUIRE(t, op);
-    if (!tp__is_floating((tp_dtype)t->dtype) && value != trunc(value))
+    if (!tp__holds((tp_dtype)t->dtype, value))
         TP_FAIL(TP_ERR_DTYPE, op, "%g into a tensor of %s", value, tp__dtype_text(t));
+    TP_TRY_NULL(tp__inplace_check(op, t, tp__will_record(TP__INPUTS(t)), "tp_full"));
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *s = tp_scalar(value, (tp_dtype)t->dtype);
+    tp_tensor *s = scope ? tp__tensor_new(op, TP_SCALAR_SHAPE, (tp_dtype)t->dtype) : NULL;
+    if (s) tp__store_f64(tp__data(s), (tp_dtype)t->dtype, value);
     tp_tensor *r = s ? tp_copy_(t, s) : NULL;
     tp_scope_end(scope);
     return r;

@@ -88,11 +88,12 @@ tp_tensor *tp_eye(int64_t n, int64_t m, tp_dtype dtype) {
 }
 
 /* A packed copy of what is at `data`. */
-static tp_tensor *from_memory_copy(const char *op, const void *data, tp_shape shape, tp_dtype dtype) {
+static tp_tensor *from_memory_copy(const char *op, const char *argument, const void *data, tp_shape shape,
+                                   tp_dtype dtype) {
     tp_tensor *t = tp__tensor_new(op, shape, dtype);
     if (!t || t->numel == 0) return t;
     if (!data) {
-        tp__error_null(op, "data");
+        tp__error_null(op, argument);
         return NULL;
     }
     if (dtype != TP_BOOL) {
@@ -104,7 +105,7 @@ static tp_tensor *from_memory_copy(const char *op, const void *data, tp_shape sh
 }
 
 tp_tensor *tp_from_data(const void *data, tp_shape shape, tp_dtype dtype) {
-    return from_memory_copy("from_data", data, shape, dtype);
+    return from_memory_copy("from_data", "data", data, shape, dtype);
 }
 
 tp_tensor *tp_from_memory(void *data, tp_shape shape, tp_dtype dtype, void (*release)(void *, void *), void *context) {
@@ -123,7 +124,7 @@ static tp_tensor *from_literals(const char *op, const void *values, int64_t coun
     if (n < 0) return NULL;
     if (n != count)
         TP_FAIL(TP_ERR_SHAPE, op, "%lld values for shape %s", (long long)count, tp__shape_text(shape));
-    return from_memory_copy(op, values, shape, dtype);
+    return from_memory_copy(op, "values", values, shape, dtype);
 }
 
 tp_tensor *tp_from_f32(tp_shape shape, const float *values, int64_t count) {

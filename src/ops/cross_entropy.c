@@ -49,8 +49,8 @@ static bool ce_check(const char *op, const tp_tensor *x, const tp_tensor *target
     }
     tp_shape shape = ce_target_shape(x->shape);
     if (!tp_shape_equal(target->shape, shape)) {
-        tp__error(TP_ERR_SHAPE, op, "x of shape %s needs a target of shape %s, got %s", tp__shape_text(x->shape),
-                  tp__shape_text(shape), tp__shape_text(target->shape));
+        tp__error(TP_ERR_SHAPE, op, "x of shape %s needs a target of shape %s, got %s",
+                  tp__shape_text(x->shape), tp__shape_text(shape), tp__shape_text(target->shape));
         return false;
     }
     if (!tp__is_index((tp_dtype)target->dtype)) {
@@ -68,7 +68,8 @@ static bool ce_check(const char *op, const tp_tensor *x, const tp_tensor *target
     return ce_check_weight(op, x, o->weight, x->shape.dims[x->shape.ndim > 1]);
 }
 
-static TP__COLD void ce_bad_label(const char *op, tp_shape shape, int64_t at, int64_t label, int64_t classes) {
+static TP__COLD void ce_bad_label(const char *op, tp_shape shape, int64_t at, int64_t label,
+                                  int64_t classes) {
     char text[192] = "";
     int64_t index[TP_MAX_DIMS];
     for (int i = shape.ndim - 1; i >= 0; i--) {
@@ -85,7 +86,8 @@ static TP__COLD void ce_bad_label(const char *op, tp_shape shape, int64_t at, in
 
 /* Checks the labels and adds up the weights of those that count. Returns them packed, as I64, those to be
  * ignored negative; in the current scope. */
-static tp_tensor *ce_labels(const char *op, tp_tensor *target, int64_t classes, const tp_ce_options *o, ce_attr *a) {
+static tp_tensor *ce_labels(const char *op, tp_tensor *target, int64_t classes, const tp_ce_options *o,
+                            ce_attr *a) {
     const int64_t ignored = o->has_ignore_index ? o->ignore_index : -100;
     tp_tensor *labels = tp__packed(op, target, TP_I64);
     tp_tensor *weight = labels && o->weight ? tp__packed(op, o->weight, (tp_dtype)o->weight->dtype) : NULL;
@@ -101,7 +103,9 @@ static tp_tensor *ce_labels(const char *op, tp_tensor *target, int64_t classes, 
             return NULL;
         }
         count++;
-        if (weight) sum += tp__load_f64(tp__data(weight) + t * (int64_t)tp__itemsize((tp_dtype)weight->dtype), (tp_dtype)weight->dtype);
+        if (weight)
+            sum += tp__load_f64(tp__data(weight) + t * (int64_t)tp__itemsize((tp_dtype)weight->dtype),
+                                (tp_dtype)weight->dtype);
     }
     *a = (ce_attr){o->reduction, o->label_smoothing, weight ? sum : (double)count};
     if (ignored < 0 || count == labels->numel) return labels;
@@ -130,13 +134,15 @@ static tp_tensor *ce_as_rows(tp_tensor *x) {
 static tp_tensor *ce_from_log(tp_tensor *logp, tp_tensor *labels, tp_tensor *weight, const ce_attr *a) {
     if (!logp || !labels) return NULL;
     int64_t rows = logp->shape.dims[0], classes = logp->shape.dims[1];
-    tp_tensor *zero = tp__constant(logp, 0), *counts = tp_ge_scalar(labels, 0), *safe = tp_maximum_scalar(labels, 0);
+    tp_tensor *zero = tp__constant(logp, 0), *counts = tp_ge_scalar(labels, 0),
+              *safe = tp_maximum_scalar(labels, 0);
     tp_tensor *picked = tp_gather(logp, 1, tp_reshape(safe, TP_SHAPE(rows, 1)));
     tp_tensor *loss = tp_neg(tp_reshape(picked, TP_SHAPE(rows))), *own = NULL;
     if (weight) loss = tp_mul(loss, own = tp_index_select(weight, 0, safe));
     if (a->smoothing != 0) {
         tp_tensor *all = tp_sum_dim(weight ? tp_mul(logp, weight) : logp, TP_DIMS(1), false);
-        loss = tp_sub(tp_mul_scalar(loss, 1 - a->smoothing), tp_mul_scalar(all, a->smoothing / (double)classes));
+        loss =
+            tp_sub(tp_mul_scalar(loss, 1 - a->smoothing), tp_mul_scalar(all, a->smoothing / (double)classes));
     }
     loss = tp_where(counts, loss, zero);
     if (a->reduction == TP_NONE) return loss;
@@ -193,8 +199,8 @@ static void ce_go(ce_run *run, const tp_tensor *x, const tp_tensor *labels, cons
     run->job.stats = tp__data(stats);
     run->block = tp__softmax_rows(run->job.n);
     run->item = (int64_t)tp__itemsize((tp_dtype)x->dtype);
-    tp__parallel_for((run->job.rows + run->block - 1) / run->block, ((int64_t)1 << 14) / (run->block * run->job.n), ce_range,
-                     run);
+    tp__parallel_for((run->job.rows + run->block - 1) / run->block,
+                     ((int64_t)1 << 14) / (run->block * run->job.n), ce_range, run);
 }
 
 static tp_tensor *ce_rows_of(const char *op, tp_tensor *x) {
@@ -215,7 +221,8 @@ static void ce_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     }
     const char *op = "cross_entropy";
     const ce_attr *a = tp__attr(ctx);
-    tp_tensor *x = tp__input(ctx, CE_X), *labels = tp__input(ctx, CE_TARGET), *stats = tp__input(ctx, CE_STATS);
+    tp_tensor *x = tp__input(ctx, CE_X), *labels = tp__input(ctx, CE_TARGET),
+              *stats = tp__input(ctx, CE_STATS);
     tp_tensor *weight = tp__input(ctx, CE_WEIGHT);
     if (!x || !labels || !stats || (!weight && tp__has_input(ctx, CE_WEIGHT))) return;
     tp_dtype dtype = (tp_dtype)x->dtype;
@@ -232,14 +239,17 @@ static void ce_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     dx[CE_X] = r;
 }
 
-static const tp__op cross_entropy_op = {
-    .name = "cross_entropy", .vjp = ce_vjp, .vjp_fused = ce_vjp_fused, .save_inputs = TP__ALL};
+static const tp__op cross_entropy_op = {.name = "cross_entropy",
+                                        .vjp = ce_vjp,
+                                        .vjp_fused = ce_vjp_fused,
+                                        .save_inputs = TP__ALL};
 
 /* y = the sum of the losses / by */
 static bool ce_reduce(const char *op, const tp_tensor *loss, double by, tp_tensor *y) {
     bool mask[TP_MAX_DIMS] = {true};
     if (!tp__reduce(op, TP__SUM, loss, mask, y)) return false;
-    if (by != 1) tp__store_f64(tp__data(y), (tp_dtype)y->dtype, tp__load_f64(tp__data(y), (tp_dtype)y->dtype) / by);
+    if (by != 1)
+        tp__store_f64(tp__data(y), (tp_dtype)y->dtype, tp__load_f64(tp__data(y), (tp_dtype)y->dtype) / by);
     return true;
 }
 
@@ -249,7 +259,8 @@ static tp_tensor *ce_rows(tp_tensor *x, tp_tensor *labels, tp_tensor *weight, co
     tp_dtype dtype = (tp_dtype)x->dtype;
     tp_shape shape = TP_SHAPE(x->shape.dims[0]);
     tp_tensor *rows = ce_rows_of(op, x), *stats = tp__tensor_new(op, TP_SHAPE(shape.dims[0], 2), dtype);
-    tp_tensor *loss = tp__tensor_new(op, shape, dtype), *packed = weight ? tp__packed(op, weight, dtype) : NULL;
+    tp_tensor *loss = tp__tensor_new(op, shape, dtype),
+              *packed = weight ? tp__packed(op, weight, dtype) : NULL;
     if (!rows || !stats || !loss || (weight && !packed)) return NULL;
     ce_run run = {.kernel = tp__kern->softmax->cross_entropy[dtype]};
     run.job.loss = tp__data(loss);
@@ -262,11 +273,13 @@ static tp_tensor *ce_rows(tp_tensor *x, tp_tensor *labels, tp_tensor *weight, co
     return tp__record(&cross_entropy_op, y, TP__INPUTS(x, labels, weight, stats), a, sizeof *a);
 }
 
-static tp_tensor *ce_any(const char *op, tp_tensor *x, tp_tensor *target, const tp_ce_options *o, bool logits) {
+static tp_tensor *ce_any(const char *op, tp_tensor *x, tp_tensor *target, const tp_ce_options *o,
+                         bool logits) {
     int64_t classes = x->shape.dims[x->shape.ndim > 1];
     ce_attr a;
     tp_tensor *labels = ce_labels(op, target, classes, o, &a);
-    if (labels && classes == 0 && labels->numel > 0) TP_FAIL(TP_ERR_SHAPE, op, "no classes: x of shape %s", tp__shape_text(x->shape));
+    if (labels && classes == 0 && labels->numel > 0)
+        TP_FAIL(TP_ERR_SHAPE, op, "no classes: x of shape %s", tp__shape_text(x->shape));
     tp_tensor *rows = labels ? ce_as_rows(x) : NULL;
     if (!rows) return NULL;
     if (labels->shape.ndim != 1) { /* never recorded, so that an alias will do */

@@ -24,7 +24,8 @@ typedef struct dropout_job {
 static void dropout_range(void *context, int64_t begin, int64_t end, int worker) {
     const dropout_job *job = context;
     (void)worker;
-    job->kernel(end - begin, job->x + begin * job->item, job->mask + begin, job->scale, job->y + begin * job->item);
+    job->kernel(end - begin, job->x + begin * job->item, job->mask + begin, job->scale,
+                job->y + begin * job->item);
 }
 
 static tp_tensor *dropout_apply(tp_tensor *x, tp_tensor *mask, double scale) {
@@ -36,8 +37,12 @@ static tp_tensor *dropout_apply(tp_tensor *x, tp_tensor *mask, double scale) {
     if (!scope) return NULL;
     tp_tensor *packed = tp__packed(op, x, dtype), *y = packed ? tp__tensor_new(op, x->shape, dtype) : NULL;
     if (y) {
-        dropout_job job = {tp__data(packed), (const uint8_t *)tp__data(mask), tp__data(y), scale,
-                           (int64_t)tp__itemsize(dtype), tp__kern->norm->masked_scale[dtype]};
+        dropout_job job = {tp__data(packed),
+                           (const uint8_t *)tp__data(mask),
+                           tp__data(y),
+                           scale,
+                           (int64_t)tp__itemsize(dtype),
+                           tp__kern->norm->masked_scale[dtype]};
         tp__parallel_for(x->numel, 1 << 16, dropout_range, &job);
     }
     return tp_scope_return(scope, tp__record(&dropout_op, y, TP__INPUTS(x, mask), &scale, sizeof scale));

@@ -94,38 +94,44 @@ static bool ew_bool_row(const char *op, enum tp__ew *row) {
     }
 }
 
-/* A double operand must not change the dtype class. */
-static bool ew_check_scalar(const char *op, tp_dtype dtype, const double *params, int count) {
-    for (int i = 0; i < count && !tp__is_floating(dtype); i++) {
-        if (params[i] == trunc(params[i])) continue; /* infinite bounds pass: they leave a side open */
-        tp__error(TP_ERR_DTYPE, op, "the number %g with a tensor of %s; convert it with tp_to_dtype()", params[i],
-                  tp_dtype_name(dtype));
-        return false;
-    }
-    return true;
+/* Does the row compare with its parameters? Then one beyond an integer's range is as good as its end, and infinity
+ * leaves a side open. */
+static bool ew_bounds_row(enum tp__ew row) {
+    return row == TP__EW_clamp || row == TP__EW_maximum_scalar || row == TP__EW_minimum_scalar;
 }
 
-/* In an integer's range, which infinity is beyond. */
-static ew_attr ew_integer_params(tp_dtype dtype, ew_attr attr) {
-    static const double low[] = {0, 0, -0x1p63, -0x1p31, 0, 0}, high[] = {0, 0, 0x1.fffffffffffffp62, 0x1.fffffffcp30, 255, 1};
-    if (tp__is_floating(dtype)) return attr;
-    for (int i = 0; i < 2; i++) attr.params[i] = fmin(fmax(attr.params[i], low[dtype]), high[dtype]);
-    return attr;
+/* The parameters as an integer row takes them. False with a record for a number that would change the dtype class
+ * or that the dtype does not hold; negative ones wrap around in U8, as in PyTorch. */
+static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, int count, double *params) {
+    static const double low[] = {0, 0, -0x1p63, -0x1p31, 0, 0}, high[] = {0, 0, 0x1p63, 0x1.fffffffcp30, 255, 1};
+    for (int i = 0; i < count; i++) {
+        double p = params[i];
+        bool whole = p == trunc(p);
+        if (whole && ew_bounds_row(row)) {
+            params[i] = fmin(fmax(p, low[dtype]), high[dtype]);
+        } else if (whole && dtype == TP_U8 && p < 0 && p >= -255) {
+            params[i] = p + 256;
+        } else if (!whole || !tp__holds(dtype, p)) {
+            tp__error(TP_ERR_DTYPE, op, "the number %g with a tensor of %s; convert it with tp_to_dtype()", p,
+                      tp_dtype_name(dtype));
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The value of a unary row into `out`, or a new tensor if that is NULL; not recorded. */
 static tp_tensor *ew_unary_value(const char *op, enum tp__ew row, ew_class class, int n_params, tp_tensor *x,
                                  ew_attr attr, tp_tensor *out) {
     tp_dtype dtype = ew_dtype(class, (tp_dtype)x->dtype);
-    if (!ew_check_scalar(op, dtype, attr.params, n_params)) return NULL;
+    if (!tp__is_floating(dtype) && !ew_integer_params(op, row, dtype, n_params, attr.params)) return NULL;
     if (dtype == TP_BOOL && !ew_bool_row(op, &row)) return NULL;
     if (out && out->dtype != dtype)
-        TP_FAIL(TP_ERR_DTYPE, op, "the result is %s, which a %s tensor cannot hold", tp_dtype_name(dtype),
+        TP_FAIL(TP_ERR_DTYPE, op, "the result is %s, which a tensor of %s cannot hold", tp_dtype_name(dtype),
                 tp__dtype_text(out));
     tp_tensor *from = tp__cast(op, x, dtype);
     tp_tensor *y = !from ? NULL : out ? out : tp__tensor_new(op, x->shape, dtype);
     if (!y) return NULL;
-    attr = ew_integer_params(dtype, attr);
     tp__run_loop(ew_forward_loop(row, dtype), y->shape, 2, (tp_tensor *[]){y, from}, attr.params, ew_cost(row));
     return y;
 }
@@ -137,7 +143,7 @@ static tp_tensor *ew_unary(const tp__op *op, enum tp__ew row, ew_class class, in
         return tp__record(op, y, TP__INPUTS(x), &attr, sizeof attr);
     }
     tp_scope *scope = tp_scope_begin(); /* for the copy in floating point */
-    return tp_scope_return(scope, ew_unary_value(op->name, row, class, n_params, x, attr, NULL));
+    return scope ? tp_scope_return(scope, ew_unary_value(op->name, row, class, n_params, x, attr, NULL)) : NULL;
 }
 
 static tp_tensor *ew_unary_(const tp__op *op, const char *name, const char *instead, enum tp__ew row, ew_class class,
@@ -157,6 +163,21 @@ static tp_tensor *ew_unary_(const tp__op *op, const char *name, const char *inst
     return y ? x : NULL;
 }
 
+/* Has a result of this shape and dtype a place in `out`? False with a record. */
+static bool ew_inplace_fits(const char *op, const tp_tensor *out, tp_shape shape, tp_dtype dtype) {
+    if (!tp_shape_equal(out->shape, shape)) {
+        tp__error(TP_ERR_SHAPE, op, "the result is %s, which does not fit the tensor's %s", tp__shape_text(shape),
+                  tp__shape_text(out->shape));
+        return false;
+    }
+    if (dtype_level(dtype) > dtype_level((tp_dtype)out->dtype)) {
+        tp__error(TP_ERR_DTYPE, op, "the result is %s, which a tensor of %s cannot hold", tp_dtype_name(dtype),
+                  tp__dtype_text(out));
+        return false;
+    }
+    return true;
+}
+
 static tp_tensor *ew_binary_value(const char *op, enum tp__ew row, ew_class class, tp_tensor *a, tp_tensor *b,
                                   tp_tensor *out, bool to_bool) {
     tp_shape shape;
@@ -164,12 +185,7 @@ static tp_tensor *ew_binary_value(const char *op, enum tp__ew row, ew_class clas
         TP_FAIL(TP_ERR_SHAPE, op, "shapes do not broadcast: %s and %s", tp__shape_text(a->shape), tp__shape_text(b->shape));
     tp_dtype dtype = ew_dtype(class, tp__result_type(a, b));
     if (dtype == TP_BOOL && !to_bool && !ew_bool_row(op, &row)) return NULL;
-    if (out && !tp_shape_equal(out->shape, shape))
-        TP_FAIL(TP_ERR_SHAPE, op, "the result is %s, which does not fit the tensor's %s", tp__shape_text(shape),
-                tp__shape_text(out->shape));
-    if (out && dtype_level(dtype) > dtype_level((tp_dtype)out->dtype))
-        TP_FAIL(TP_ERR_DTYPE, op, "the result is %s, which a %s tensor cannot hold", tp_dtype_name(dtype),
-                tp__dtype_text(out));
+    if (out && !ew_inplace_fits(op, out, shape, dtype)) return NULL;
     if (out) dtype = (tp_dtype)out->dtype;
     tp_tensor *x = tp__cast(op, a, dtype), *z = x ? tp__cast(op, b, dtype) : NULL;
     tp_tensor *y = !z ? NULL : out ? out : tp__tensor_new(op, shape, to_bool ? TP_BOOL : dtype);
@@ -196,6 +212,7 @@ static tp_tensor *ew_binary(const tp__op *op, enum tp__ew row, ew_class class, t
     if (TP__LIKELY(a->dtype == b->dtype && a->dtype <= TP_F64))
         return ew_binary_record(op, ew_binary_value(op->name, row, class, a, b, NULL, false), a, b, a_uses, b_uses);
     tp_scope *scope = tp_scope_begin(); /* for the operand that is cast */
+    if (!scope) return NULL;
     tp_tensor *y = ew_binary_value(op->name, row, class, a, b, NULL, false);
     return tp_scope_return(scope, ew_binary_record(op, y, a, b, a_uses, b_uses));
 }
@@ -216,12 +233,8 @@ static tp_tensor *ew_binary_(const char *name, const char *instead, tp_tensor *(
         if (y) tp__touch(a);
     } else {
         y = op(a, b);
-        if (y && (y->dtype != a->dtype || !tp_shape_equal(y->shape, a->shape))) {
-            tp__error(y->dtype != a->dtype ? TP_ERR_DTYPE : TP_ERR_SHAPE, name,
-                      "the result is %s %s, which does not fit the tensor's %s %s", tp__dtype_text(y),
-                      tp__shape_text(y->shape), tp__dtype_text(a), tp__shape_text(a->shape));
-            y = NULL;
-        }
+        if (y && !ew_inplace_fits(name, a, y->shape, (tp_dtype)y->dtype)) y = NULL;
+        if (y) y = tp_to_dtype(y, (tp_dtype)a->dtype);
         if (y) tp__replace(a, y);
     }
     tp_scope_end(scope);
@@ -232,17 +245,21 @@ static tp_tensor *ew_compare(const char *op, enum tp__ew row, tp_tensor *a, tp_t
     TP_REQUIRE(a, op);
     TP_REQUIRE(b, op);
     tp_scope *scope = tp_scope_begin();
-    return tp_scope_return(scope, ew_binary_value(op, row, SAME, a, b, NULL, true));
+    return scope ? tp_scope_return(scope, ew_binary_value(op, row, SAME, a, b, NULL, true)) : NULL;
 }
 
-/* An integer is compared with a fraction as PyTorch does, in floating point. */
+/* Exact, whatever the number: integers are compared as I64 with a whole one, and in F64 with a fraction, which is small
+ * enough for the rounding of large integers not to matter, or with one that is beyond them all. */
 static tp_tensor *ew_compare_scalar(const char *op, enum tp__ew row, tp_tensor *x, double s) {
     TP_REQUIRE(x, op);
     tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
     tp_dtype dtype = (tp_dtype)x->dtype;
-    if (!tp__is_floating(dtype) && (s != trunc(s) || fabs(s) > 0x1p53 || dtype == TP_BOOL || dtype == TP_U8))
-        dtype = TP_F64;
-    else if (dtype == TP_I32) dtype = TP_I64;
+    if (!tp__is_floating(dtype)) {
+        bool beyond = !tp__holds(TP_I64, s);
+        if (beyond && s == trunc(s)) s = s < 0 ? -INFINITY : INFINITY;
+        dtype = beyond || dtype == TP_BOOL || dtype == TP_U8 ? TP_F64 : TP_I64;
+    }
     tp_tensor *from = tp__cast(op, x, dtype), *y = from ? tp__tensor_new(op, x->shape, TP_BOOL) : NULL;
     if (y) tp__run_loop(ew_forward_loop(row, dtype), x->shape, 2, (tp_tensor *[]){y, from}, &s, 1);
     return tp_scope_return(scope, y);

@@ -12,7 +12,8 @@ static tp_tensor *loss_reduce(tp_tensor *loss, tp_reduction reduction) {
 static bool loss_check(const char *op, const tp_tensor *x, const tp_tensor *target, tp_reduction reduction) {
     if (!tp__require_floating(op, "x", x) || !tp__require_floating(op, "target", target)) return false;
     if (!tp_shape_equal(x->shape, target->shape)) {
-        tp__error(TP_ERR_SHAPE, op, "x is %s, but target %s", tp__shape_text(x->shape), tp__shape_text(target->shape));
+        tp__error(TP_ERR_SHAPE, op, "x is %s, but target %s", tp__shape_text(x->shape),
+                  tp__shape_text(target->shape));
         return false;
     }
     if ((unsigned)reduction > TP_NONE) {
@@ -22,7 +23,7 @@ static bool loss_check(const char *op, const tp_tensor *x, const tp_tensor *targ
     return true;
 }
 
-/* ---- mse_loss: sum (x - target)^2 * scale --------------------------------------------------------------- */
+/* ---- mse_loss: sum (x - target)^2 * scale --------------------------------------------------------- */
 
 static void mse_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     const double *scale = tp__attr(ctx);
@@ -44,15 +45,17 @@ static void mse_range(void *context, int64_t begin, int64_t end, int worker) {
     const mse_job *job = context;
     (void)worker;
     int64_t at = begin * job->item;
-    tp__kern->reduce->scaled_diff[job->dtype](end - begin, job->x + at, job->target + at, job->scale, job->dx + at);
+    tp__kern->reduce->scaled_diff[job->dtype](end - begin, job->x + at, job->target + at, job->scale,
+                                              job->dx + at);
 }
 
 /* sign * 2 scale g (x - target) */
 static tp_tensor *mse_gradient(tp_tensor *x, tp_tensor *target, double factor) {
     tp_tensor *r = tp__tensor_new("mse_loss", x->shape, (tp_dtype)x->dtype);
     if (!r) return NULL;
-    mse_job job = {tp__data(x), tp__data(target), tp__data(r), factor, (int64_t)tp__itemsize((tp_dtype)x->dtype),
-                   (tp_dtype)x->dtype};
+    mse_job job = {
+        tp__data(x),       tp__data(target), tp__data(r), factor, (int64_t)tp__itemsize((tp_dtype)x->dtype),
+        (tp_dtype)x->dtype};
     tp__parallel_for(x->numel, 1 << 16, mse_range, &job);
     return r;
 }
@@ -69,8 +72,10 @@ static void mse_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     if (tp__needs(ctx, 1)) dx[1] = mse_gradient(x, target, -factor);
 }
 
-static const tp__op mse_loss_op = {
-    .name = "mse_loss", .vjp = mse_vjp, .vjp_fused = mse_vjp_fused, .save_inputs = TP__ALL};
+static const tp__op mse_loss_op = {.name = "mse_loss",
+                                   .vjp = mse_vjp,
+                                   .vjp_fused = mse_vjp_fused,
+                                   .save_inputs = TP__ALL};
 
 static void mse_part(const void *context, int64_t row, int64_t begin, int64_t count, void *out) {
     const mse_job *job = context;
@@ -108,7 +113,7 @@ tp_tensor *tp_mse_loss(tp_tensor *x, tp_tensor *target, tp_reduction reduction) 
     return tp_scope_return(scope, y);
 }
 
-/* ---- bce_with_logits ------------------------------------------------------------------------------------ */
+/* ---- bce_with_logits ------------------------------------------------------------------------------ */
 
 static bool bce_check_weight(const tp_tensor *x, const tp_tensor *weight, const char *name) {
     if (!weight) return true;
@@ -140,5 +145,6 @@ tp_tensor *tp_bce_with_logits(tp_tensor *x, tp_tensor *target, tp_bce_options op
         !bce_check_weight(x, options.pos_weight, "pos_weight"))
         return NULL;
     tp_scope *scope = tp_scope_begin();
-    return scope ? tp_scope_return(scope, loss_reduce(bce_elements(x, target, &options), options.reduction)) : NULL;
+    return scope ? tp_scope_return(scope, loss_reduce(bce_elements(x, target, &options), options.reduction))
+                 : NULL;
 }

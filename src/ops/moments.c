@@ -29,7 +29,10 @@ static void std_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
 static const tp__op var_op = {.name = "var", .vjp = var_vjp, .save_inputs = TP__ALL};
 static const tp__op var_dim_op = {.name = "var_dim", .vjp = var_vjp, .save_inputs = TP__ALL};
 static const tp__op std_op = {.name = "std", .vjp = std_vjp, .save_inputs = TP__ALL, .save_outputs = 1};
-static const tp__op std_dim_op = {.name = "std_dim", .vjp = std_vjp, .save_inputs = TP__ALL, .save_outputs = 1};
+static const tp__op std_dim_op = {.name = "std_dim",
+                                  .vjp = std_vjp,
+                                  .save_inputs = TP__ALL,
+                                  .save_outputs = 1};
 
 typedef struct moment_job {
     const char *x, *mean;
@@ -43,7 +46,8 @@ static void moment_part(const void *context, int64_t row, int64_t begin, int64_t
 }
 
 /* The reduced dims are the last ones: rows, whose deviations are summed as they are computed. */
-static bool moment_rows(const char *op, tp_tensor *x, const tp__reduce_attr *a, tp_tensor *mean, tp_tensor *y) {
+static bool moment_rows(const char *op, tp_tensor *x, const tp__reduce_attr *a, tp_tensor *mean,
+                        tp_tensor *y) {
     tp_dtype dtype = (tp_dtype)x->dtype;
     tp_tensor *rows = tp__packed(op, x, dtype);
     if (!rows) return false;
@@ -54,7 +58,8 @@ static bool moment_rows(const char *op, tp_tensor *x, const tp__reduce_attr *a, 
 }
 
 /* Any other dims: the squares are written down, which takes less time than bringing the rows together. */
-static bool moment_any(const char *op, tp_tensor *x, const tp__reduce_attr *a, tp_tensor *mean, tp_tensor *y) {
+static bool moment_any(const char *op, tp_tensor *x, const tp__reduce_attr *a, tp_tensor *mean,
+                       tp_tensor *y) {
     bool before = tp_set_grad_enabled(false);
     tp_tensor *squares = tp_square(tp_sub(x, tp__unreduce(mean, a->mask, a->keepdim)));
     tp_set_grad_enabled(before);
@@ -83,7 +88,8 @@ static bool moment_run(const char *op, tp_tensor *x, const tp__reduce_attr *a, t
     return true;
 }
 
-static tp_tensor *moment(const tp__op *op, tp_tensor *x, tp_dims dims, double correction, bool keepdim, bool root) {
+static tp_tensor *moment(const tp__op *op, tp_tensor *x, tp_dims dims, double correction, bool keepdim,
+                         bool root) {
     TP_REQUIRE(x, op->name);
     tp__reduce_attr a;
     if (!tp__require_floating(op->name, "x", x)) return NULL;

@@ -101,13 +101,14 @@ static void batch_norm_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **
     tp_tensor *in[BN_INPUTS];
     for (int i = 0; i < BN_INPUTS; i++) {
         in[i] = tp__input(ctx, i);
-        if (!in[i] && i != BN_WEIGHT && i != BN_BIAS) return;
+        if (!in[i] && tp__has_input(ctx, i)) return;
     }
     tp_dtype dtype = (tp_dtype)in[BN_X]->dtype;
     tp_shape shape = in[BN_X]->shape, channels = TP_SHAPE(shape.dims[1]);
     void *x, *grad, *weight, *mean, *var;
-    if (!batch_norm_data(in[BN_X], &x) || !batch_norm_data(g[0], &grad) || !batch_norm_data(in[BN_WEIGHT], &weight) ||
-        !batch_norm_data(in[BN_MEAN], &mean) || !batch_norm_data(in[BN_VAR], &var))
+    if (!batch_norm_data(in[BN_X], &x) || !batch_norm_data(g[0], &grad) ||
+        !batch_norm_data(in[BN_WEIGHT], &weight) || !batch_norm_data(in[BN_MEAN], &mean) ||
+        !batch_norm_data(in[BN_VAR], &var))
         return;
     tp_tensor *r = tp__needs(ctx, BN_X) ? tp__tensor_new(op, shape, dtype) : NULL;
     tp_tensor *dweight = tp_zeros(channels, dtype), *dbias = tp_zeros(channels, dtype);
@@ -127,8 +128,10 @@ static void batch_norm_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **
     dx[BN_BIAS] = dbias;
 }
 
-static const tp__op batch_norm_op = {
-    .name = "batch_norm", .vjp = batch_norm_vjp, .vjp_fused = batch_norm_vjp_fused, .save_inputs = TP__ALL};
+static const tp__op batch_norm_op = {.name = "batch_norm",
+                                     .vjp = batch_norm_vjp,
+                                     .vjp_fused = batch_norm_vjp_fused,
+                                     .save_inputs = TP__ALL};
 
 /* ---- the forward -------------------------------------------------------------------------------------- */
 
@@ -167,7 +170,8 @@ static bool batch_norm_check(tp_tensor *x, const tp_batch_norm_options *o) {
                   tp__shape_text(x->shape));
         return false;
     }
-    if (!batch_norm_check_channels(x, o->weight, "weight") || !batch_norm_check_channels(x, o->bias, "bias") ||
+    if (!batch_norm_check_channels(x, o->weight, "weight") ||
+        !batch_norm_check_channels(x, o->bias, "bias") ||
         !batch_norm_check_channels(x, o->running_mean, "running_mean") ||
         !batch_norm_check_channels(x, o->running_var, "running_var"))
         return false;
@@ -192,7 +196,9 @@ static void batch_norm_track(tp_tensor *running, const tp_tensor *batch, double 
 }
 
 /* A number whose zero is a default, and whose -0.0 is zero. */
-static double batch_norm_number(double v, double otherwise) { return v == 0 ? (signbit(v) ? 0 : otherwise) : v; }
+static double batch_norm_number(double v, double otherwise) {
+    return v == 0 ? (signbit(v) ? 0 : otherwise) : v;
+}
 
 /* Returns y, and the statistics in stats[0] (mean) and stats[1] (variance). */
 static tp_tensor *batch_norm_forward(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *stats[2]) {
@@ -205,8 +211,9 @@ static tp_tensor *batch_norm_forward(tp_tensor *x, const tp_batch_norm_options *
     tp_tensor *y = mean && var ? tp__tensor_new(op, x->shape, dtype) : NULL;
     void *xs, *weight, *bias;
     batch_norm_run run = {.job = {.eps = attr.eps, .training = o->training}};
-    if (!y || !batch_norm_data(x, &xs) || !batch_norm_data(o->weight, &weight) || !batch_norm_data(o->bias, &bias) ||
-        !batch_norm_data(mean, &run.job.mean) || !batch_norm_data(var, &run.job.var))
+    if (!y || !batch_norm_data(x, &xs) || !batch_norm_data(o->weight, &weight) ||
+        !batch_norm_data(o->bias, &bias) || !batch_norm_data(mean, &run.job.mean) ||
+        !batch_norm_data(var, &run.job.var))
         return NULL;
     run.job.x = xs;
     run.job.weight = weight;

@@ -1,6 +1,7 @@
 /* Tensors of random numbers; the numbers themselves come from core/philox.c. */
 #include "taper/random.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "core/philox.h"
@@ -63,7 +64,6 @@ tp_tensor *tp_bernoulli(double p, tp_shape shape, tp_dtype dtype, tp_generator *
 }
 
 static tp_tensor *draw_into(const char *op, tp_tensor *t, tp__draw draw, tp_generator *generator) {
-    TP_REQUIRE(t, op);
     if (!check_real(op, (tp_dtype)t->dtype)) return NULL;
     draw.dtype = (tp_dtype)t->dtype;
     TP_TRY_NULL(tp__inplace_check(op, t, tp__will_record(TP__INPUTS(t)), "tp_rand or tp_randn"));
@@ -73,19 +73,24 @@ static tp_tensor *draw_into(const char *op, tp_tensor *t, tp__draw draw, tp_gene
         return t;
     }
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *values = drawn(op, t->shape, draw, generator);
+    tp_tensor *values = scope ? drawn(op, t->shape, draw, generator) : NULL;
     tp_tensor *r = values ? tp_copy_(t, values) : NULL;
     tp_scope_end(scope);
     return r;
 }
 
 tp_tensor *tp_uniform_(tp_tensor *t, double low, double high, tp_generator *generator) {
+    TP_REQUIRE(t, "uniform_");
     if (!(low <= high) || !isfinite(low) || !isfinite(high))
         TP_FAIL(TP_ERR_ARGUMENT, "uniform_", "no numbers from %g below %g", low, high);
+    double most = t->dtype == TP_F32 ? FLT_MAX : DBL_MAX;
+    if (low < -most || high > most || !isfinite(high - low))
+        TP_FAIL(TP_ERR_ARGUMENT, "uniform_", "from %g below %g is more than %s spans", low, high, tp__dtype_text(t));
     return draw_into("uniform_", t, (tp__draw){.kind = TP__DRAW_UNIFORM, .a = low, .b = high}, generator);
 }
 
 tp_tensor *tp_normal_(tp_tensor *t, double mean, double std, tp_generator *generator) {
+    TP_REQUIRE(t, "normal_");
     if (!isfinite(mean) || !isfinite(std) || std < 0)
         TP_FAIL(TP_ERR_ARGUMENT, "normal_", "mean %g and standard deviation %g", mean, std);
     return draw_into("normal_", t, (tp__draw){.kind = TP__DRAW_NORMAL, .a = mean, .b = std}, generator);

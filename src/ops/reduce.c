@@ -9,7 +9,8 @@
 
 /* ---- what they share -------------------------------------------------------------------------------- */
 
-bool tp__reduce_attr_init(const char *op, const tp_tensor *x, tp_dims dims, bool keepdim, tp__reduce_attr *attr) {
+bool tp__reduce_attr_init(const char *op, const tp_tensor *x, tp_dims dims, bool keepdim,
+                          tp__reduce_attr *attr) {
     attr->keepdim = keepdim;
     attr->number = 1;
     return tp__dims_mask(op, dims, x->shape.ndim, attr->mask);
@@ -69,7 +70,9 @@ static tp_tensor *sum_some(const tp__op *op, tp_tensor *x, tp_dims dims, bool ke
 
 tp_tensor *tp_sum(tp_tensor *x) { return sum_some(&sum_op, x, TP_NO_DIMS, false); }
 
-tp_tensor *tp_sum_dim(tp_tensor *x, tp_dims dims, bool keepdim) { return sum_some(&sum_dim_op, x, dims, keepdim); }
+tp_tensor *tp_sum_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
+    return sum_some(&sum_dim_op, x, dims, keepdim);
+}
 
 static void reduce_divide(tp_tensor *y, double by) {
     if (y->dtype == TP_F32) {
@@ -120,7 +123,8 @@ tp_tensor *tp_sum_to_shape(tp_tensor *x, tp_shape shape) {
         fits = to == 1 || to == x->shape.dims[i];
     }
     if (!fits)
-        TP_FAIL(TP_ERR_SHAPE, op, "%s does not broadcast to %s", tp__shape_text(shape), tp__shape_text(x->shape));
+        TP_FAIL(TP_ERR_SHAPE, op, "%s does not broadcast to %s", tp__shape_text(shape),
+                tp__shape_text(x->shape));
     if (!tp__is_floating((tp_dtype)x->dtype)) {
         tp__reduce_attr a;
         memcpy(a.mask, mask, sizeof mask);
@@ -167,9 +171,13 @@ static tp_tensor *extreme(const tp__op *op, tp__reduce_kind kind, tp_tensor *x, 
     return tp_scope_return(scope, y ? tp__cast(op->name, y, dtype) : NULL);
 }
 
-tp_tensor *tp_amax(tp_tensor *x, tp_dims dims, bool keepdim) { return extreme(&amax_op, TP__MAX, x, dims, keepdim); }
+tp_tensor *tp_amax(tp_tensor *x, tp_dims dims, bool keepdim) {
+    return extreme(&amax_op, TP__MAX, x, dims, keepdim);
+}
 
-tp_tensor *tp_amin(tp_tensor *x, tp_dims dims, bool keepdim) { return extreme(&amin_op, TP__MIN, x, dims, keepdim); }
+tp_tensor *tp_amin(tp_tensor *x, tp_dims dims, bool keepdim) {
+    return extreme(&amin_op, TP__MIN, x, dims, keepdim);
+}
 
 /* ---- logsumexp -------------------------------------------------------------------------------------- */
 
@@ -179,7 +187,10 @@ static void logsumexp_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     dx[0] = tp_mul(tp__unreduce(g[0], a->mask, a->keepdim), tp_exp(tp_sub(tp__input(ctx, 0), y)));
 }
 
-static const tp__op logsumexp_op = {.name = "logsumexp", .vjp = logsumexp_vjp, .save_inputs = TP__ALL, .save_outputs = 1};
+static const tp__op logsumexp_op = {.name = "logsumexp",
+                                    .vjp = logsumexp_vjp,
+                                    .save_inputs = TP__ALL,
+                                    .save_outputs = 1};
 
 typedef struct logsumexp_job {
     const char *x;
@@ -196,11 +207,17 @@ static void logsumexp_range(void *context, int64_t begin, int64_t end, int worke
     job->kernel(last - first, job->n, job->x + first * job->n * job->item, job->y + first * job->item);
 }
 
-static bool logsumexp_run(const char *op, tp_tensor *x, const bool mask[TP_MAX_DIMS], int64_t n, tp_tensor *y) {
+static bool logsumexp_run(const char *op, tp_tensor *x, const bool mask[TP_MAX_DIMS], int64_t n,
+                          tp_tensor *y) {
     tp_tensor *rows = tp__reduce_rows(op, x, mask, (tp_dtype)x->dtype);
     if (!rows) return false;
-    logsumexp_job job = {tp__data(rows), tp__data(y), y->numel, n, tp__softmax_rows(n),
-                         (int64_t)tp__itemsize((tp_dtype)x->dtype), tp__kern->softmax->logsumexp_rows[x->dtype]};
+    logsumexp_job job = {tp__data(rows),
+                         tp__data(y),
+                         y->numel,
+                         n,
+                         tp__softmax_rows(n),
+                         (int64_t)tp__itemsize((tp_dtype)x->dtype),
+                         tp__kern->softmax->logsumexp_rows[x->dtype]};
     tp__parallel_for((job.rows + job.block - 1) / job.block, 16384 / (job.block * n), logsumexp_range, &job);
     return true;
 }
@@ -212,7 +229,9 @@ tp_tensor *tp_logsumexp(tp_tensor *x, tp_dims dims, bool keepdim) {
     if (!tp__require_floating(op, "x", x) || !tp__reduce_attr_init(op, x, dims, keepdim, &a)) return NULL;
     int64_t n = tp__reduced_count(x->shape, a.mask);
     tp_shape shape = tp__reduced_shape(x->shape, a.mask, keepdim);
-    if (n == 0) return tp__record(&logsumexp_op, tp_full(shape, -INFINITY, (tp_dtype)x->dtype), TP__INPUTS(x), &a, sizeof a);
+    if (n == 0)
+        return tp__record(&logsumexp_op, tp_full(shape, -INFINITY, (tp_dtype)x->dtype), TP__INPUTS(x), &a,
+                          sizeof a);
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
     tp_tensor *y = tp__tensor_new(op, shape, (tp_dtype)x->dtype);
@@ -227,7 +246,8 @@ static tp_tensor *bool_search(const char *op, tp_tensor *x, int value, bool foun
     TP_REQUIRE(x, op);
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
-    tp_tensor *flags = tp__packed(op, x, TP_BOOL), *y = flags ? tp__tensor_new(op, TP_SCALAR_SHAPE, TP_BOOL) : NULL;
+    tp_tensor *flags = tp__packed(op, x, TP_BOOL),
+              *y = flags ? tp__tensor_new(op, TP_SCALAR_SHAPE, TP_BOOL) : NULL;
     if (y) *tp__data(y) = (memchr(tp__data(flags), value, (size_t)flags->numel) != NULL) == found;
     return tp_scope_return(scope, y);
 }

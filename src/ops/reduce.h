@@ -9,8 +9,9 @@
  * the shape alone. */
 #define TP__REDUCE_CHUNK ((int64_t)1 << 15)
 
-/* y = the reduction of `x` over the dims in `mask`. Both are F32, F64 or I64, and of one dtype; y is packed. `x` may have any
- * strides. The reduced dims are not empty, but for TP__SUM, which is then 0. False with a record if out of memory. */
+/* y = the reduction of `x` over the dims in `mask`. Both are F32, F64 or I64, and of one dtype; y is packed,
+ * `x` may have any strides. The reduced dims are not empty, but for TP__SUM, which is then 0. False with a
+ * record if out of memory. */
 bool tp__reduce(const char *op, tp__reduce_kind kind, const tp_tensor *x, const bool mask[TP_MAX_DIMS],
                 tp_tensor *y);
 
@@ -32,7 +33,8 @@ typedef struct tp__reduce_attr {
 } tp__reduce_attr;
 
 /* Fills in mask and keepdim; false with a record for a bad list of dims. */
-bool tp__reduce_attr_init(const char *op, const tp_tensor *x, tp_dims dims, bool keepdim, tp__reduce_attr *attr);
+bool tp__reduce_attr_init(const char *op, const tp_tensor *x, tp_dims dims, bool keepdim,
+                          tp__reduce_attr *attr);
 
 /* The product of the sizes that are reduced. */
 int64_t tp__reduced_count(tp_shape shape, const bool mask[TP_MAX_DIMS]);

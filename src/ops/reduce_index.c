@@ -36,11 +36,13 @@ static void extreme_range(void *context, int64_t begin, int64_t end, int worker)
 static tp_dtype extreme_dtype(tp_dtype dtype) { return tp__is_floating(dtype) ? dtype : TP_I64; }
 
 /* The search over rows of n > 0 elements; `values` (or NULL) is of the rows' dtype. */
-static void extreme_run(tp__reduce_kind kind, const tp_tensor *rows, int64_t n, tp_tensor *values, tp_tensor *indices) {
+static void extreme_run(tp__reduce_kind kind, const tp_tensor *rows, int64_t n, tp_tensor *values,
+                        tp_tensor *indices) {
     tp_dtype dtype = (tp_dtype)rows->dtype;
-    extreme_job job = {tp__kern->reduce->rows[kind][dtype], tp__kern->reduce->find[dtype], tp__data(rows),
-                       values ? tp__data(values) : NULL, (int64_t *)(void *)tp__data(indices), n,
-                       (int64_t)tp__itemsize(dtype)};
+    extreme_job job = {
+        tp__kern->reduce->rows[kind][dtype], tp__kern->reduce->find[dtype],        tp__data(rows),
+        values ? tp__data(values) : NULL,    (int64_t *)(void *)tp__data(indices), n,
+        (int64_t)tp__itemsize(dtype)};
     tp__parallel_for(indices->numel, TP__REDUCE_CHUNK / n, extreme_range, &job);
 }
 
@@ -57,7 +59,8 @@ static bool extreme_shape(const char *op, const tp_tensor *x, int *dim, bool kee
     bool mask[TP_MAX_DIMS] = {false};
     if (x->shape.ndim > 0) mask[*dim] = true;
     if (tp__reduced_count(x->shape, mask) == 0) {
-        tp__error(TP_ERR_SHAPE, op, "over no elements: dim %d of x of shape %s", *dim, tp__shape_text(x->shape));
+        tp__error(TP_ERR_SHAPE, op, "over no elements: dim %d of x of shape %s", *dim,
+                  tp__shape_text(x->shape));
         return false;
     }
     *shape = tp__reduced_shape(x->shape, mask, keepdim);
@@ -90,8 +93,13 @@ static tp_values extreme_dim_values(const tp__op *op, tp__reduce_kind kind, tp_t
     int64_t n = x->shape.ndim > 0 ? x->shape.dims[a->dim] : 1;
     extreme_run(kind, rows, n, y.values, y.indices);
     y.values = tp__cast(op->name, y.values, (tp_dtype)x->dtype);
-    tp__call call = {.op = op, .n_in = 1, .in = &x, .n_out = 2, .out = (tp_tensor *[]){y.values, y.indices},
-                     .attr = a, .attr_size = sizeof *a};
+    tp__call call = {.op = op,
+                     .n_in = 1,
+                     .in = &x,
+                     .n_out = 2,
+                     .out = (tp_tensor *[]){y.values, y.indices},
+                     .attr = a,
+                     .attr_size = sizeof *a};
     return y.values && tp__record_call(&call) ? y : none;
 }
 
@@ -109,9 +117,13 @@ static tp_values extreme_dim(const tp__op *op, tp__reduce_kind kind, tp_tensor *
     return y.values && y.indices ? y : none;
 }
 
-tp_values tp_max_dim(tp_tensor *x, int dim, bool keepdim) { return extreme_dim(&max_dim_op, TP__MAX, x, dim, keepdim); }
+tp_values tp_max_dim(tp_tensor *x, int dim, bool keepdim) {
+    return extreme_dim(&max_dim_op, TP__MAX, x, dim, keepdim);
+}
 
-tp_values tp_min_dim(tp_tensor *x, int dim, bool keepdim) { return extreme_dim(&min_dim_op, TP__MIN, x, dim, keepdim); }
+tp_values tp_min_dim(tp_tensor *x, int dim, bool keepdim) {
+    return extreme_dim(&min_dim_op, TP__MIN, x, dim, keepdim);
+}
 
 /* ---- argmax and argmin -------------------------------------------------------------------------------- */
 
@@ -140,5 +152,9 @@ static tp_tensor *arg_dim(const char *op, tp__reduce_kind kind, tp_tensor *x, in
 tp_tensor *tp_argmax(tp_tensor *x) { return arg_all("argmax", TP__MAX, x); }
 tp_tensor *tp_argmin(tp_tensor *x) { return arg_all("argmin", TP__MIN, x); }
 
-tp_tensor *tp_argmax_dim(tp_tensor *x, int dim, bool keepdim) { return arg_dim("argmax_dim", TP__MAX, x, dim, keepdim); }
-tp_tensor *tp_argmin_dim(tp_tensor *x, int dim, bool keepdim) { return arg_dim("argmin_dim", TP__MIN, x, dim, keepdim); }
+tp_tensor *tp_argmax_dim(tp_tensor *x, int dim, bool keepdim) {
+    return arg_dim("argmax_dim", TP__MAX, x, dim, keepdim);
+}
+tp_tensor *tp_argmin_dim(tp_tensor *x, int dim, bool keepdim) {
+    return arg_dim("argmin_dim", TP__MIN, x, dim, keepdim);
+}

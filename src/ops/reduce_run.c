@@ -8,8 +8,8 @@
 #define REDUCE_GRAIN (2 * TP__REDUCE_CHUNK)
 /* Columns that are wider than one piece are shared out in panels of this many. */
 #define REDUCE_PANEL 256
-/* The columns kernel adds up this many lines at a time; a piece is a power of two of them, so that the pieces join as
- * the blocks would have. */
+/* The columns kernel adds up this many lines at a time; a piece is a power of two of them, so that the pieces
+ * join as the blocks would have. */
 #define REDUCE_LINES 32
 
 typedef struct reduce_dim {
@@ -23,12 +23,12 @@ typedef struct reduce_pass {
     tp__reduce_cols_fn *cols;
     const char *x;
     char *y;
-    int64_t item;             /* bytes an element */
+    int64_t item; /* bytes an element */
     int outer_count;
     reduce_dim outer[TP_MAX_DIMS];
-    reduce_dim inner;         /* the rows, or the columns */
-    int64_t lanes;            /* rows, or panels of columns */
-    int64_t n, step;          /* what is reduced */
+    reduce_dim inner; /* the rows, or the columns */
+    int64_t lanes;    /* rows, or panels of columns */
+    int64_t n, step;  /* what is reduced */
     int64_t chunks, chunk, chunk_ys;
 } reduce_pass;
 
@@ -54,7 +54,8 @@ static void reduce_range(void *context, int64_t begin, int64_t end, int worker) 
             p->rows(took, n, x, p->inner.xs, p->step, y, p->inner.ys);
         } else {
             took = 1;
-            p->cols(n, lane == p->lanes - 1 ? p->inner.size - from : REDUCE_PANEL, x, p->step, y, p->inner.ys);
+            p->cols(n, lane == p->lanes - 1 ? p->inner.size - from : REDUCE_PANEL, x, p->step, y,
+                    p->inner.ys);
         }
     }
 }
@@ -74,7 +75,8 @@ static int reduce_merge(reduce_dim *dims, int count) {
     for (int i = 1; i < count; i++) {
         reduce_dim d = dims[i];
         int at = i;
-        for (; at > 0 && reduce_distance(dims[at - 1].xs) < reduce_distance(d.xs); at--) dims[at] = dims[at - 1];
+        for (; at > 0 && reduce_distance(dims[at - 1].xs) < reduce_distance(d.xs); at--)
+            dims[at] = dims[at - 1];
         dims[at] = d;
     }
     int n = 0;
@@ -172,7 +174,8 @@ static bool reduce_dims_run(const char *op, tp__reduce_kind kind, tp_dtype dtype
     }
     int inner = reduce_choose(dims, count, r);
     bool rows = inner < 0 || dims[inner].xs != 1 || dims[r].xs == 1;
-    reduce_pass p = {.x = x, .y = y, .item = (int64_t)tp__itemsize(dtype), .n = dims[r].size, .step = dims[r].xs};
+    reduce_pass p = {
+        .x = x, .y = y, .item = (int64_t)tp__itemsize(dtype), .n = dims[r].size, .step = dims[r].xs};
     p.rows = rows ? tp__kern->reduce->rows[kind][dtype] : NULL;
     p.cols = rows ? NULL : tp__kern->reduce->cols[kind][dtype];
     p.inner = inner < 0 ? (reduce_dim){1, 0, 0, false} : dims[inner];
@@ -202,7 +205,8 @@ bool tp__reduce(const char *op, tp__reduce_kind kind, const tp_tensor *x, const 
     }
     int count = 0;
     for (int i = 0; i < x->shape.ndim; i++)
-        if (x->shape.dims[i] != 1) dims[count++] = (reduce_dim){x->shape.dims[i], x->strides[i], ys[i], mask[i]};
+        if (x->shape.dims[i] != 1)
+            dims[count++] = (reduce_dim){x->shape.dims[i], x->strides[i], ys[i], mask[i]};
     return reduce_dims_run(op, kind, dtype, tp__data(x), tp__data(y), dims, count);
 }
 
@@ -253,8 +257,8 @@ bool tp__reduce_parts(const char *op, tp_dtype dtype, int64_t rows, int64_t n, t
         tp__error_memory(op, bytes);
         return false;
     }
-    tp__parallel_for(rows * chunks, REDUCE_GRAIN / (n < TP__REDUCE_CHUNK ? n : TP__REDUCE_CHUNK), reduce_parts_range,
-                     &job);
+    tp__parallel_for(rows * chunks, REDUCE_GRAIN / (n < TP__REDUCE_CHUNK ? n : TP__REDUCE_CHUNK),
+                     reduce_parts_range, &job);
     if (chunks > 1) {
         tp__kern->reduce->rows[TP__SUM][dtype](rows, chunks, job.out, chunks, 1, out, 1);
         tp__buffer_free(job.out, bytes);

@@ -88,7 +88,8 @@ static void softmax_fused(tp__ctx *ctx, const char *op, softmax_job *job, tp_ten
 
 static void softmax_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     const tp__softmax_kernels *k = tp__kern->softmax;
-    softmax_job job = {.rows_grad = k->softmax_rows_grad[g[0]->dtype], .cols_grad = k->softmax_cols_grad[g[0]->dtype]};
+    softmax_job job = {.rows_grad = k->softmax_rows_grad[g[0]->dtype],
+                       .cols_grad = k->softmax_cols_grad[g[0]->dtype]};
     softmax_fused(ctx, "softmax", &job, g[0], dx);
 }
 
@@ -99,10 +100,14 @@ static void log_softmax_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor *
     softmax_fused(ctx, "log_softmax", &job, g[0], dx);
 }
 
-static const tp__op softmax_op = {
-    .name = "softmax", .vjp = softmax_vjp, .vjp_fused = softmax_vjp_fused, .save_outputs = 1};
-static const tp__op log_softmax_op = {
-    .name = "log_softmax", .vjp = log_softmax_vjp, .vjp_fused = log_softmax_vjp_fused, .save_outputs = 1};
+static const tp__op softmax_op = {.name = "softmax",
+                                  .vjp = softmax_vjp,
+                                  .vjp_fused = softmax_vjp_fused,
+                                  .save_outputs = 1};
+static const tp__op log_softmax_op = {.name = "log_softmax",
+                                      .vjp = log_softmax_vjp,
+                                      .vjp_fused = log_softmax_vjp_fused,
+                                      .save_outputs = 1};
 
 static tp_tensor *softmax_along(const tp__op *op, softmax_job *job, tp_tensor *x, int dim) {
     dim = tp__wrap_dim(op->name, dim, x->shape.ndim);

@@ -25,6 +25,7 @@ tp_tensor *tp_where(tp_tensor *condition, tp_tensor *a, tp_tensor *b) {
                 tp__shape_text(a->shape), tp__shape_text(b->shape));
     tp_dtype dtype = tp__result_type(a, b);
     tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
     tp_tensor *x = tp__cast(op, a, dtype), *z = x ? tp__cast(op, b, dtype) : NULL;
     tp_tensor *y = z ? tp__tensor_new(op, shape, dtype) : NULL;
     if (y)

@@ -5,11 +5,14 @@
 
 static const tp__optim_rule adam_rule, adamw_rule;
 
-/* A 0-d F64 number of the update as a factor of `p`: in its dtype, so that it does not raise a 0-d F32 to F64. */
-static tp_tensor *adam_factor(tp_tensor *number, const tp_tensor *p) { return tp_to_dtype(number, tp_tensor_dtype(p)); }
+/* A 0-d F64 number of the update as a factor of `p`: in its dtype, so that it does not raise a 0-d F32 to
+ * F64. */
+static tp_tensor *adam_factor(tp_tensor *number, const tp_tensor *p) {
+    return tp_to_dtype(number, tp_tensor_dtype(p));
+}
 
-static tp_tensor *adam_update(const tp_optim *o, double weight_decay, tp_tensor *lr, tp_tensor *p, tp_tensor *g,
-                              tp_tensor **state) {
+static tp_tensor *adam_update(const tp_optim *o, double weight_decay, tp_tensor *lr, tp_tensor *p,
+                              tp_tensor *g, tp_tensor **state) {
     const tp__optim_hyper *h = &o->hyper;
     tp_tensor *step = state[0] ? tp_add_scalar(state[0], 1) : tp_scalar(1, TP_F64);
     tp_tensor *m = state[1] ? state[1] : tp_zeros_like(p), *v = state[2] ? state[2] : tp_zeros_like(p);
@@ -17,8 +20,7 @@ static tp_tensor *adam_update(const tp_optim *o, double weight_decay, tp_tensor 
     lr = tp_to_dtype(lr, TP_F64);
     if (weight_decay != 0 && o->rule == &adamw_rule)
         kept = tp_mul(p, adam_factor(tp_scalar_sub(1, tp_mul_scalar(lr, weight_decay)), p));
-    else if (weight_decay != 0)
-        d = tp_add(d, tp_mul_scalar(p, weight_decay));
+    else if (weight_decay != 0) d = tp_add(d, tp_mul_scalar(p, weight_decay));
     m = tp_add(m, tp_mul_scalar(tp_sub(d, m), 1 - h->beta1));
     v = tp_add(tp_mul_scalar(v, h->beta2), tp_mul_scalar(tp_square(d), 1 - h->beta2));
     state[0] = step;
@@ -35,7 +37,8 @@ static tp__optim_fn *adam_kernel(const tp_optim *o, tp_dtype dtype) {
     return o->hyper.amsgrad ? tp__kern->optim->amsgrad[dtype] : tp__kern->optim->adam[dtype];
 }
 
-static void adam_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double step, tp__optim_coefs *c) {
+static void adam_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double step,
+                       tp__optim_coefs *c) {
     (void)first;
     const tp__optim_hyper *h = &o->hyper;
     bool decoupled = o->rule == &adamw_rule;
@@ -64,7 +67,8 @@ static tp_optim *adam_new(const tp__optim_rule *rule, tp_tensors params, double 
                              .amsgrad = options.amsgrad,
                              .maximize = options.maximize};
     if (!(hyper.beta1 >= 0 && hyper.beta1 < 1 && hyper.beta2 >= 0 && hyper.beta2 < 1))
-        TP_FAIL(TP_ERR_ARGUMENT, op, "beta1 and beta2 must be in [0, 1), got %g and %g", hyper.beta1, hyper.beta2);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "beta1 and beta2 must be in [0, 1), got %g and %g", hyper.beta1,
+                hyper.beta2);
     if (!tp__optim_not_negative(hyper.eps))
         TP_FAIL(TP_ERR_ARGUMENT, op, "eps must be finite and not negative, got %g", hyper.eps);
     static const char *const names[] = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};

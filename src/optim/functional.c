@@ -3,12 +3,14 @@
 #include "optim/optim.h"
 #include "taper/creation.h"
 
-static tp_status functional_check_like(const char *op, const char *what, int i, const tp_tensor *t, const tp_tensor *p) {
+static tp_status functional_check_like(const char *op, const char *what, int i, const tp_tensor *t,
+                                       const tp_tensor *p) {
     if (!tp_shape_equal(t->shape, p->shape))
         return tp__error(TP_ERR_SHAPE, op, "%s %d is %s, the parameter %s", what, i, tp__shape_text(t->shape),
                          tp__shape_text(p->shape));
     if (t->dtype != p->dtype)
-        return tp__error(TP_ERR_DTYPE, op, "%s %d is %s, the parameter %s", what, i, tp__dtype_text(t), tp__dtype_text(p));
+        return tp__error(TP_ERR_DTYPE, op, "%s %d is %s, the parameter %s", what, i, tp__dtype_text(t),
+                         tp__dtype_text(p));
     return TP_OK;
 }
 
@@ -19,8 +21,8 @@ static tp_status functional_check_state(const char *op, const tp_optim *o, tp_te
         if (k > 0 || !o->rule->counts) {
             TP_TRY(functional_check_like(op, "state of parameter", i, t, o->list[i]));
         } else if (t->shape.ndim != 0 || t->dtype != TP_F64) {
-            return tp__error(TP_ERR_SHAPE, op, "the step of parameter %d is %s %s, not a 0-d float64", i, tp__dtype_text(t),
-                             tp__shape_text(t->shape));
+            return tp__error(TP_ERR_SHAPE, op, "the step of parameter %d is %s %s, not a 0-d float64", i,
+                             tp__dtype_text(t), tp__shape_text(t->shape));
         }
     }
     return TP_OK;
@@ -29,11 +31,11 @@ static tp_status functional_check_state(const char *op, const tp_optim *o, tp_te
 static tp_status functional_check(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads,
                                   tp_tensors state, const tp_tensor *lr) {
     if (params.count != o->n_params || grads.count != o->n_params)
-        return tp__error(TP_ERR_ARGUMENT, op, "the optimizer has %d parameters, got %d and %d gradients", o->n_params,
-                         params.count, grads.count);
+        return tp__error(TP_ERR_ARGUMENT, op, "the optimizer has %d parameters, got %d and %d gradients",
+                         o->n_params, params.count, grads.count);
     if (state.count != 0 && state.count != o->n_params * o->n_state)
-        return tp__error(TP_ERR_ARGUMENT, op, "there are %d state tensors for %d parameters, got %d", o->n_state,
-                         o->n_params, state.count);
+        return tp__error(TP_ERR_ARGUMENT, op, "there are %d state tensors for %d parameters, got %d",
+                         o->n_state, o->n_params, state.count);
     if (lr && (lr->shape.ndim != 0 || !tp__is_floating((tp_dtype)lr->dtype)))
         return tp__error(TP_ERR_SHAPE, op, "lr is %s %s, not a 0-d floating tensor", tp__dtype_text(lr),
                          tp__shape_text(lr->shape));
@@ -56,8 +58,8 @@ static tp_status functional_check(const char *op, const tp_optim *o, tp_tensors 
 }
 
 /* One parameter, in a scope of its own inside `s`; the results go to `s`. */
-static bool functional_update(const tp_optim *o, int i, tp_tensor *lr, tp_tensor *p, tp_tensor *g, tp_tensor **state,
-                              tp_tensor **result) {
+static bool functional_update(const tp_optim *o, int i, tp_tensor *lr, tp_tensor *p, tp_tensor *g,
+                              tp_tensor **state, tp_tensor **result) {
     const tp__optim_group *group = &o->groups[o->params[i].group];
     tp_scope *s = tp_scope_begin();
     if (!s) return false;
@@ -76,11 +78,12 @@ typedef struct functional_result {
     tp_tensor *p, *state[TP__OPTIM_STATES];
 } functional_result;
 
-static tp_status functional_all(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads, tp_tensors state,
-                                tp_tensor *lr, functional_result *results) {
+static tp_status functional_all(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads,
+                                tp_tensors state, tp_tensor *lr, functional_result *results) {
     for (int i = 0; i < o->n_params; i++) {
         functional_result *r = &results[i];
-        for (int k = 0; k < o->n_state; k++) r->state[k] = state.count ? state.items[i * o->n_state + k] : NULL;
+        for (int k = 0; k < o->n_state; k++)
+            r->state[k] = state.count ? state.items[i * o->n_state + k] : NULL;
         r->p = params.items[i];
         if (grads.items[i] && !functional_update(o, i, lr, params.items[i], grads.items[i], r->state, &r->p))
             return tp__error_null(op, "params");
@@ -89,19 +92,21 @@ static tp_status functional_all(const char *op, const tp_optim *o, tp_tensors pa
 }
 
 /* Gives the results to the scope around `s`. */
-static tp_status functional_hand_over(const char *op, const tp_optim *o, tp_scope *s, functional_result *results,
-                                      bool state_wanted) {
+static tp_status functional_hand_over(const char *op, const tp_optim *o, tp_scope *s,
+                                      functional_result *results, bool state_wanted) {
     for (int i = 0; i < o->n_params; i++) {
         if (!tp_scope_escape(s, results[i].p)) return tp__error_null(op, "params");
         for (int k = 0; state_wanted && k < o->n_state; k++)
-            if (results[i].state[k] && !tp_scope_escape(s, results[i].state[k])) return tp__error_null(op, "state");
+            if (results[i].state[k] && !tp_scope_escape(s, results[i].state[k]))
+                return tp__error_null(op, "state");
     }
     return TP_OK;
 }
 
 /* The arrays for results may be those of the arguments, so nothing is written before all is computed. */
-static tp_status functional_step(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads, tp_tensors state,
-                                 tp_tensor *lr, functional_result *results, bool state_wanted) {
+static tp_status functional_step(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads,
+                                 tp_tensors state, tp_tensor *lr, functional_result *results,
+                                 bool state_wanted) {
     TP_TRY(functional_check(op, o, params, grads, state, lr));
     tp_scope *s = tp_scope_begin();
     if (!s) return TP_ERR_MEMORY;

@@ -23,15 +23,19 @@ static tp_status optim_check_alone(const char *op, int i, const tp_tensor *p, in
 static tp_status optim_check_param(const char *op, const tp_optim *o, tp_tensors params, int i) {
     const tp_tensor *p = params.items[i];
     int number = o->n_params + i;
-    if (!p) return tp__error_pending() ? tp__error_null(op, "params")
-                                       : tp__error(TP_ERR_NULL, op, "parameter %d is NULL", number);
+    if (!p)
+        return tp__error_pending() ? tp__error_null(op, "params")
+                                   : tp__error(TP_ERR_NULL, op, "parameter %d is NULL", number);
     if (p->node)
-        return tp__error(TP_ERR_AUTOGRAD, op, "parameter %d is the result of the recorded op %s; only leaves are optimized",
+        return tp__error(TP_ERR_AUTOGRAD, op,
+                         "parameter %d is the result of the recorded op %s; only leaves are optimized",
                          number, tp_grad_op_name(p));
     if (!tp__is_floating((tp_dtype)p->dtype))
-        return tp__error(TP_ERR_DTYPE, op, "parameter %d is %s, not float32 or float64", number, tp__dtype_text(p));
+        return tp__error(TP_ERR_DTYPE, op, "parameter %d is %s, not float32 or float64", number,
+                         tp__dtype_text(p));
     if (!p->dense)
-        return tp__error(TP_ERR_ARGUMENT, op, "parameter %d is not packed, of shape %s", number, tp__shape_text(p->shape));
+        return tp__error(TP_ERR_ARGUMENT, op, "parameter %d is not packed, of shape %s", number,
+                         tp__shape_text(p->shape));
     for (int k = 0; k < o->n_params; k++) TP_TRY(optim_check_alone(op, number, p, k, o->list[k]));
     for (int k = 0; k < i; k++) TP_TRY(optim_check_alone(op, number, p, o->n_params + k, params.items[k]));
     return TP_OK;
@@ -45,9 +49,11 @@ static bool optim_grow(void **array, int count, size_t item) {
 
 static tp_status optim_add(const char *op, tp_optim *o, tp_tensors params, tp__optim_group group) {
     if (params.count < 1 || !params.items)
-        return tp__error_pending() ? tp__error_null(op, "params") : tp__error(TP_ERR_ARGUMENT, op, "no parameters");
+        return tp__error_pending() ? tp__error_null(op, "params")
+                                   : tp__error(TP_ERR_ARGUMENT, op, "no parameters");
     if (!tp__optim_not_negative(group.lr))
-        return tp__error(TP_ERR_ARGUMENT, op, "the learning rate must be finite and not negative, got %g", group.lr);
+        return tp__error(TP_ERR_ARGUMENT, op, "the learning rate must be finite and not negative, got %g",
+                         group.lr);
     if (!tp__optim_not_negative(group.weight_decay))
         return tp__error(TP_ERR_ARGUMENT, op, "the weight decay must be finite and not negative, got %g",
                          group.weight_decay);
@@ -59,7 +65,8 @@ static tp_status optim_add(const char *op, tp_optim *o, tp_tensors params, tp__o
         !optim_grow((void **)&o->groups, o->n_groups + 1, sizeof *o->groups))
         return tp__error_memory(op, (size_t)count * sizeof *o->jobs);
     for (int i = 0; i < params.count; i++) {
-        o->params[o->n_params + i] = (tp__optim_param){.tensor = tp_retain(params.items[i]), .group = o->n_groups};
+        o->params[o->n_params + i] =
+            (tp__optim_param){.tensor = tp_retain(params.items[i]), .group = o->n_groups};
         o->list[o->n_params + i] = params.items[i];
     }
     o->n_params = count;
@@ -69,8 +76,8 @@ static tp_status optim_add(const char *op, tp_optim *o, tp_tensors params, tp__o
 
 /* ---- making and freeing ------------------------------------------------------------------------------ */
 
-tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n_state, const char *const *state_names,
-                        tp_tensors params, double lr, double weight_decay) {
+tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n_state,
+                        const char *const *state_names, tp_tensors params, double lr, double weight_decay) {
     tp_optim *o = tp__alloc_zero(sizeof *o);
     if (!o) {
         tp__error_memory(rule->name, sizeof *o);
@@ -131,7 +138,8 @@ double tp_optim_lr(const tp_optim *o, int group) {
 }
 
 double tp_optim_weight_decay(const tp_optim *o, int group) {
-    return optim_check_group("optim_weight_decay", o, group, 0) == TP_OK ? o->groups[group].weight_decay : NAN;
+    return optim_check_group("optim_weight_decay", o, group, 0) == TP_OK ? o->groups[group].weight_decay
+                                                                         : NAN;
 }
 
 static tp_status optim_check_setting(const char *op, const tp_optim *o, int group, double value) {

@@ -46,14 +46,16 @@ typedef struct tp__optim_rule {
     const char *name; /* of the constructor, without prefix */
     bool counts;      /* the first state tensor is the 0-d step count, of which kernels see nothing */
 
-    /* The definition, in public ops. `state` holds the old tensors (NULL before the first step), and then the new ones;
-     * `lr` is 0-d. Returns the new parameter. A NULL among the results is a failure. */
-    tp_tensor *(*update)(const tp_optim *optim, double weight_decay, tp_tensor *lr, tp_tensor *p, tp_tensor *g,
-                         tp_tensor **state);
+    /* The definition, in public ops. `state` holds the old tensors (NULL before the first step), and then the
+     * new ones; `lr` is 0-d. Returns the new parameter. A NULL among the results is a failure. */
+    tp_tensor *(*update)(const tp_optim *optim, double weight_decay, tp_tensor *lr, tp_tensor *p,
+                         tp_tensor *g, tp_tensor **state);
 
-    /* The same as one pass: the kernel for a dtype, and its numbers for one parameter's step number `step`. */
+    /* The same as one pass: the kernel for a dtype, and its numbers for one parameter's step number `step`.
+     * */
     tp__optim_fn *(*kernel)(const tp_optim *optim, tp_dtype dtype);
-    void (*coefs)(const tp_optim *optim, const tp__optim_group *group, bool first, double step, tp__optim_coefs *c);
+    void (*coefs)(const tp_optim *optim, const tp__optim_group *group, bool first, double step,
+                  tp__optim_coefs *c);
 } tp__optim_rule;
 
 struct tp_optim {
@@ -64,9 +66,9 @@ struct tp_optim {
     int n_groups, n_params;
     tp__optim_group *groups;
     tp__optim_param *params;
-    tp_tensor **list;      /* the parameters' tensors */
-    tp__optim_job *jobs;   /* room for one a parameter */
-    void *state_list;      /* what tp_optim_state() gave last */
+    tp_tensor **list;    /* the parameters' tensors */
+    tp__optim_job *jobs; /* room for one a parameter */
+    void *state_list;    /* what tp_optim_state() gave last */
 };
 
 /* An option whose zero means a default, and whose negative zero means zero. */
@@ -78,7 +80,7 @@ static inline double tp__optim_default(double value, double otherwise) {
 static inline bool tp__optim_not_negative(double value) { return isfinite(value) && value >= 0; }
 
 /* An optimizer with one group; NULL with a record. */
-tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n_state, const char *const *state_names,
-                        tp_tensors params, double lr, double weight_decay);
+tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n_state,
+                        const char *const *state_names, tp_tensors params, double lr, double weight_decay);
 
 #endif

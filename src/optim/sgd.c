@@ -2,8 +2,8 @@
 #include "taper/dtype.h"
 #include "taper/elementwise.h"
 
-static tp_tensor *sgd_update(const tp_optim *o, double weight_decay, tp_tensor *lr, tp_tensor *p, tp_tensor *g,
-                             tp_tensor **state) {
+static tp_tensor *sgd_update(const tp_optim *o, double weight_decay, tp_tensor *lr, tp_tensor *p,
+                             tp_tensor *g, tp_tensor **state) {
     const tp__optim_hyper *h = &o->hyper;
     tp_tensor *d = h->maximize ? tp_neg(g) : g;
     if (weight_decay != 0) d = tp_add(d, tp_mul_scalar(p, weight_decay));
@@ -20,7 +20,8 @@ static tp__optim_fn *sgd_kernel(const tp_optim *o, tp_dtype dtype) {
     return o->hyper.momentum != 0 ? tp__kern->optim->sgd_momentum[dtype] : tp__kern->optim->sgd[dtype];
 }
 
-static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double step, tp__optim_coefs *c) {
+static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double step,
+                      tp__optim_coefs *c) {
     (void)step;
     const tp__optim_hyper *h = &o->hyper;
     c->sgd = (tp__sgd_coefs){.lr = group->lr,
@@ -32,8 +33,10 @@ static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool firs
                              .nesterov = h->nesterov};
 }
 
-static const tp__optim_rule sgd_rule = {
-    .name = "optim_sgd", .update = sgd_update, .kernel = sgd_kernel, .coefs = sgd_coefs};
+static const tp__optim_rule sgd_rule = {.name = "optim_sgd",
+                                        .update = sgd_update,
+                                        .kernel = sgd_kernel,
+                                        .coefs = sgd_coefs};
 
 tp_optim *tp_optim_sgd(tp_tensors params, double lr, tp_sgd_options options) {
     const char *op = sgd_rule.name;
@@ -41,8 +44,8 @@ tp_optim *tp_optim_sgd(tp_tensors params, double lr, tp_sgd_options options) {
         TP_FAIL(TP_ERR_ARGUMENT, op, "momentum must be finite and not negative, got %g", options.momentum);
     if (!isfinite(options.dampening)) TP_FAIL(TP_ERR_ARGUMENT, op, "dampening is %g", options.dampening);
     if (options.nesterov && (options.momentum == 0 || options.dampening != 0))
-        TP_FAIL(TP_ERR_ARGUMENT, op, "nesterov needs a momentum and no dampening, got %g and %g", options.momentum,
-                options.dampening);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "nesterov needs a momentum and no dampening, got %g and %g",
+                options.momentum, options.dampening);
     tp__optim_hyper hyper = {.momentum = options.momentum,
                              .dampening = options.dampening,
                              .nesterov = options.nesterov,

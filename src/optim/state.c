@@ -64,8 +64,8 @@ static tp_status state_stage(const char *op, const tp_optim *o, const tp_named_t
                                    : tp__error(TP_ERR_NULL, op, "\"%s\" is NULL", given->name);
     tp_shape shape = count ? TP_SCALAR_SHAPE : p->shape;
     if (!tp_shape_equal(t->shape, shape))
-        return tp__error(TP_ERR_SHAPE, op, "\"%s\" is %s instead of %s", given->name, tp__shape_text(t->shape),
-                         tp__shape_text(shape));
+        return tp__error(TP_ERR_SHAPE, op, "\"%s\" is %s instead of %s", given->name,
+                         tp__shape_text(t->shape), tp__shape_text(shape));
     if (!tp__is_floating((tp_dtype)t->dtype) && !(count && tp__is_index((tp_dtype)t->dtype)))
         return tp__error(TP_ERR_DTYPE, op, "\"%s\" is %s", given->name, tp__dtype_text(t));
     *staged = tp_clone(tp__cast(op, given->tensor, count ? TP_F64 : (tp_dtype)p->dtype));
@@ -75,12 +75,14 @@ static tp_status state_stage(const char *op, const tp_optim *o, const tp_named_t
     return TP_OK;
 }
 
-static tp_status state_stage_all(const char *op, const tp_optim *o, tp_named_tensors state, tp_tensor **staged) {
+static tp_status state_stage_all(const char *op, const tp_optim *o, tp_named_tensors state,
+                                 tp_tensor **staged) {
     for (int j = 0; j < state.count; j++) {
         const tp_named_tensor *given = &state.items[j];
         int at = state_place(o, given->name);
         if (at < 0)
-            return tp__error(TP_ERR_ARGUMENT, op, "\"%s\" is no state of this optimizer", given->name ? given->name : "");
+            return tp__error(TP_ERR_ARGUMENT, op, "\"%s\" is no state of this optimizer",
+                             given->name ? given->name : "");
         if (staged[at]) return tp__error(TP_ERR_ARGUMENT, op, "\"%s\" is given twice", given->name);
         TP_TRY(state_stage(op, o, given, at / o->n_state, at % o->n_state, &staged[at]));
     }

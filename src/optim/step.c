@@ -3,8 +3,8 @@
 #include "ops/ops.h"
 #include "optim/optim.h"
 
-/* All jobs' elements stand in one row, each job's from a multiple of STEP_ALIGN on, and the row is cut into blocks:
- * the cuts follow from the shapes alone, and every worker gets as much as the others. */
+/* All jobs' elements stand in one row, each job's from a multiple of STEP_ALIGN on, and the row is cut into
+ * blocks: the cuts follow from the shapes alone, and every worker gets as much as the others. */
 #define STEP_BLOCK 4096
 #define STEP_ALIGN 16
 #define STEP_GRAIN 4 /* blocks: below that a thread is not worth waking */
@@ -48,7 +48,8 @@ static void step_blocks(void *context, int64_t begin, int64_t end, int worker) {
     }
 }
 
-/* The gradient as the kernel reads it: packed, and nobody's memory but its own. NULL with TP_OK if there is none. */
+/* The gradient as the kernel reads it: packed, and nobody's memory but its own. NULL with TP_OK if there is
+ * none. */
 static tp_status step_gradient(const char *op, const tp__optim_param *param, int number, tp_tensor **result) {
     const tp_tensor *p = param->tensor;
     if (!tp__scope_reserve()) return tp__error_memory(op, sizeof(tp_tensor *));
@@ -56,8 +57,9 @@ static tp_status step_gradient(const char *op, const tp__optim_param *param, int
     *result = g;
     if (!g) return TP_OK;
     if (!tp_shape_equal(g->shape, p->shape) || g->dtype != p->dtype)
-        return tp__error(TP_ERR_SHAPE, op, "the gradient of parameter %d is %s %s, the parameter %s %s", number,
-                         tp__dtype_text(g), tp__shape_text(g->shape), tp__dtype_text(p), tp__shape_text(p->shape));
+        return tp__error(TP_ERR_SHAPE, op, "the gradient of parameter %d is %s %s, the parameter %s %s",
+                         number, tp__dtype_text(g), tp__shape_text(g->shape), tp__dtype_text(p),
+                         tp__shape_text(p->shape));
     bool shared = g->requires_grad || atomic_load_explicit(&g->storage->refs, memory_order_acquire) != 1;
     *result = g->dense && !shared ? g : tp_clone(g);
     return *result ? TP_OK : tp__error_null(op, "grad");

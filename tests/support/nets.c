@@ -32,14 +32,14 @@ net_batch net_draw(int64_t n, int64_t side, int64_t classes, uint64_t seed) {
     batch.y = tp_randint(0, classes, TP_SHAPE(n), TP_I64, generator);
     tp_generator_free(generator);
     /* The label shows in the image's brightness. */
-    tp_scope *s = tp_scope_begin();
     tp_tensor *brightness = tp_mul_scalar(tp_to_dtype(batch.y, TP_F32), 0.3);
-    batch.x = tp_scope_return(s, tp_add(batch.x, tp_reshape(brightness, TP_SHAPE(n, 1, 1, 1))));
+    batch.x = tp_add(batch.x, tp_reshape(brightness, TP_SHAPE(n, 1, 1, 1)));
     return batch;
 }
 
 tp_status net_step(tp_module *net, tp_optim *optim, net_batch batch, double *loss) {
     tp_scope *s = tp_scope_begin();
+    if (!s) return tp_last_error().code;
     tp_tensor *value = tp_cross_entropy(tp_forward(net, batch.x), batch.y, (tp_ce_options){0});
     tp_status status = tp_optim_zero_grad(optim);
     if (status == TP_OK) status = tp_backward(value);
