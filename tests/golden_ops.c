@@ -109,6 +109,8 @@ static int64_t extent(const call *c, int k) {
     return pair[k];
 }
 
+/* Tables, laid out by hand. */
+/* clang-format off */
 /* op, call: what goes to out[0]. */
 #define X c->in[0]
 #define Y c->in[1]
@@ -138,11 +140,14 @@ static int64_t extent(const call *c, int k) {
     OP(select_scatter, (X, Y, DIM, whole(c, "index")))                                                       \
     OP(cat, ((tp_tensors){c->n_in, (tp_tensor **)c->in}, DIM))                                               \
     OP(stack, ((tp_tensors){c->n_in, (tp_tensor **)c->in}, DIM))                                             \
-    OP(conv2d, (X, Y, c->in[2], conv_options(c))) OP(max_pool2d, (X, kernel(c, 0), kernel(c, 1), pool_options(c))) \
+    OP(conv2d, (X, Y, c->in[2], conv_options(c))) OP(max_pool2d, (X, kernel(c, 0), kernel(c, 1),             \
+     pool_options(c)))                                                                                       \
     OP(avg_pool2d, (X, kernel(c, 0), kernel(c, 1), pool_options(c)))                                         \
     OP(adaptive_avg_pool2d, (X, extent(c, 0), extent(c, 1))) OP(cross_entropy, (X, Y, ce_options(c)))        \
     OP(nll_loss, (X, Y, ce_options(c))) OP(mse_loss, (X, Y, reduction_of(c)))                                \
     OP(bce_with_logits, (X, Y, (tp_bce_options){c->in[2], c->in[3], reduction_of(c)}))
+
+/* clang-format on */
 
 #define RUNNER(op, arguments)                                                                                \
     static int run_##op(const call *c) {                                                                     \
@@ -157,6 +162,8 @@ static int run_max_pool2d_indices(const call *c) {
     return run_values(c, tp_max_pool2d_indices(X, kernel(c, 0), kernel(c, 1), pool_options(c)));
 }
 
+/* Tables, laid out by hand. */
+/* clang-format off */
 static const struct {
     const char *op;
     int (*run)(const call *c);
@@ -167,6 +174,7 @@ static const struct {
     {"max_pool2d_indices", run_max_pool2d_indices},
     {"batch_norm", run_batch_norm},
 };
+/* clang-format on */
 
 int golden_run_op(const char *args, tp_tensor *const *in, int n_in, tp_tensor **out) {
     const char *op = args_text(args, "op");

@@ -3,7 +3,7 @@
 
 static int64_t or_else(int64_t value, int64_t otherwise) { return value ? value : otherwise; }
 
-/* ---- convolution ---------------------------------------------------------------------------------------- */
+/* ---- convolution --------------------------------------------------------------------------------------- */
 
 static int run_conv2d(const sample *row, tp_tensor *const *in, tp_tensor **out) {
     const tp_conv2d_options *options = row->arg;
@@ -36,14 +36,16 @@ static void ref_conv2d(const sample *row, const dense *in, dense *out) {
     }
 }
 
-/* ---- pooling -------------------------------------------------------------------------------------------- */
+/* ---- pooling ------------------------------------------------------------------------------------------- */
 
 typedef struct pool {
     int64_t kernel[2];
     tp_pool2d_options options;
 } pool;
 
+/* clang-format off */
 #define POOL(kh, kw, ...) &(const pool){{kh, kw}, {__VA_ARGS__}}
+/* clang-format on */
 
 static int run_max_pool2d(const sample *row, tp_tensor *const *in, tp_tensor **out) {
     const pool *p = row->arg;
@@ -100,7 +102,8 @@ static void ref_max_pool2d(const sample *row, const dense *in, dense *out) {
         y[n] = -INFINITY;
         for (int64_t u = 0; u < h.kernel; u++)
             for (int64_t v = 0; v < w.kernel; v++) {
-                int64_t r = i * h.stride + u * h.dilation - h.padding, c = j * w.stride + v * w.dilation - w.padding;
+                int64_t r = i * h.stride + u * h.dilation - h.padding,
+                        c = j * w.stride + v * w.dilation - w.padding;
                 if (r < 0 || r >= h.size || c < 0 || c >= w.size) continue;
                 double value = in[0].data[(plane * h.size + r) * w.size + c];
                 if (!(value > y[n] || (isnan(value) && !isnan(y[n])))) continue;
@@ -122,9 +125,11 @@ static void ref_avg_pool2d(const sample *row, const dense *in, dense *out) {
         int64_t j = n % w.out, i = n / w.out % h.out, plane = n / (w.out * h.out);
         int64_t top = i * h.stride - h.padding, left = j * w.stride - w.padding;
         /* The divisor counts padding, but not what lies beyond it in ceil mode. */
-        int64_t bottom = least(top + h.kernel, h.size + h.padding), right = least(left + w.kernel, w.size + w.padding);
+        int64_t bottom = least(top + h.kernel, h.size + h.padding),
+                right = least(left + w.kernel, w.size + w.padding);
         int64_t divisor = (bottom - top) * (right - left);
-        top = most(top, 0), left = most(left, 0), bottom = least(bottom, h.size), right = least(right, w.size);
+        top = most(top, 0), left = most(left, 0), bottom = least(bottom, h.size),
+        right = least(right, w.size);
         if (p->options.count_exclude_pad) divisor = (bottom - top) * (right - left);
         if (p->options.divisor) divisor = p->options.divisor;
         for (int64_t r = top; r < bottom; r++)
@@ -147,7 +152,9 @@ static void ref_adaptive(const sample *row, const dense *in, dense *out) {
     }
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------- */
+/* Tables, laid out by hand. */
+/* clang-format off */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 #define OF(...) FLOATS(-1, 1, __VA_ARGS__)
 #define PLAIN_CONV .groups = 0
@@ -184,7 +191,8 @@ static const sample conv_rows[] = {
     CONV("stride 2", OF(1, 2, 5, 6), OF(2, 2, 3, 3), BIAS(2), .stride = {2}),
     CONV("unlike strides", OF(1, 1, 6, 6), OF(2, 1, 2, 3), BIAS(2), .stride = {3, 2}),
     CONV("stride beyond the kernel", OF(1, 2, 5, 7), OF(2, 2, 2, 2), BIAS(2), .stride = {3, 4}),
-    CONV("stride that leaves a rest", OF(1, 1, 6, 6), OF(2, 1, 3, 3), BIAS(2), .stride = {2, 2}, .padding = {0, 1}),
+    CONV("stride that leaves a rest", OF(1, 1, 6, 6), OF(2, 1, 3, 3), BIAS(2), .stride = {2, 2},
+     .padding = {0, 1}),
     CONV("dilation", OF(1, 2, 5, 6), OF(2, 2, 2, 3), BIAS(2), .dilation = {2}),
     CONV("all options", OF(2, 4, 5, 6), OF(4, 2, 2, 2), BIAS(4), .stride = {2, 1}, .padding = {1, 2},
          .dilation = {2, 3}, .groups = 2),
@@ -194,11 +202,14 @@ static const sample conv_rows[] = {
     CONV("empty batch", OF(0, 2, 4, 4), OF(3, 2, 3, 3), BIAS(3), PLAIN_CONV),
     CONV("no output channels", OF(1, 2, 4, 4), OF(0, 2, 3, 3), BIAS(0), PLAIN_CONV),
     CONV_LARGE("large, as in mnist's first layer", OF(37, 1, 28, 28), OF(32, 1, 3, 3), BIAS(32), PLAIN_CONV),
-    CONV_LARGE("large, as in mnist's second layer", OF(19, 32, 13, 13), OF(64, 32, 3, 3), BIAS(64), PLAIN_CONV),
-    CONV_LARGE("large, padded and strided", OF(9, 16, 30, 31), OF(24, 16, 3, 3), BIAS(24), .padding = {1, 1}, .stride = {2}),
+    CONV_LARGE("large, as in mnist's second layer", OF(19, 32, 13, 13), OF(64, 32, 3, 3), BIAS(64),
+     PLAIN_CONV),
+    CONV_LARGE("large, padded and strided", OF(9, 16, 30, 31), OF(24, 16, 3, 3), BIAS(24),
+               .padding = {1, 1}, .stride = {2}),
     CONV_LARGE("large, 1x1", OF(11, 64, 14, 14), OF(65, 64, 1, 1), BIAS(65), PLAIN_CONV),
     CONV_LARGE("large, groups", OF(9, 32, 15, 15), OF(32, 8, 3, 3), BIAS(32), .groups = 4, .padding = {1, 1}),
-    CONV_LARGE("large, depthwise", OF(9, 48, 20, 20), OF(48, 1, 3, 3), BIAS(48), .groups = 48, .padding = {1, 1}),
+    CONV_LARGE("large, depthwise", OF(9, 48, 20, 20), OF(48, 1, 3, 3), BIAS(48), .groups = 48,
+     .padding = {1, 1}),
     CONV_LARGE("large, one image", OF(16, 64, 64), OF(16, 16, 5, 5), BIAS(16), .padding = {2, 2}),
     CONV_LARGE("large, dilated", OF(9, 8, 32, 32), OF(8, 8, 3, 3), ABSENT, .dilation = {2, 3}),
 
@@ -210,33 +221,40 @@ static const sample conv_rows[] = {
     MAX("padding", APART(1, 2, 5, 5), POOL(3, 3, .stride = {2}, .padding = {1, 1})),
     MAX("dilation", APART(1, 1, 7, 8), POOL(2, 3, .stride = {1}, .dilation = {2})),
     MAX("ceil", APART(1, 2, 5, 6), POOL(2, 4, .ceil_mode = true)),
-    MAX("ceil with a window dropped", APART(1, 1, 4, 4), POOL(2, 2, .stride = {3}, .padding = {1, 1}, .ceil_mode = true)),
+    MAX("ceil with a window dropped", APART(1, 1, 4, 4), POOL(2, 2, .stride = {3}, .padding = {1, 1},
+     .ceil_mode = true)),
     MAX("whole plane", APART(2, 3, 3, 3), POOL(3, 3, PLAIN_POOL)),
     MAX("empty batch", APART(0, 2, 4, 4), POOL(2, 2, PLAIN_POOL)),
     {"max_pool2d", "ties: the first", run_max_pool2d, ref_max_pool2d,
-     {{FLOAT_IN(0, 1), SHAPE(1, 2, 4), .values = VALUES(1, 1, 2, 3, 1, 1, 3, 3)}}, .arg = POOL(2, 2, PLAIN_POOL),
+     {{FLOAT_IN(0, 1), SHAPE(1, 2, 4), .values = VALUES(1, 1, 2, 3, 1, 1, 3, 3)}}, .arg = POOL(2, 2,
+      PLAIN_POOL),
      .flags = SAMPLE_NAN},
     {"max_pool2d", "NaN wins", run_max_pool2d, ref_max_pool2d,
      {{FLOAT_IN(0, 1), SHAPE(1, 2, 4), .values = VALUES(1, NAN, 2, 3, INFINITY, 1, -INFINITY, NAN)}},
      .arg = POOL(2, 2, PLAIN_POOL), .flags = SAMPLE_NAN},
-    LARGE("max_pool2d", "large", run_max_pool2d, ref_max_pool2d, OF(33, 32, 26, 26), .arg = POOL(2, 2, PLAIN_POOL)),
+    LARGE("max_pool2d", "large", run_max_pool2d, ref_max_pool2d, OF(33, 32, 26, 26), .arg = POOL(2, 2,
+     PLAIN_POOL)),
     LARGE("max_pool2d", "large, overlapping", run_max_pool2d, ref_max_pool2d, OF(17, 16, 27, 27),
           .arg = POOL(3, 3, .stride = {2}, .padding = {1, 1})),
     MAX_INDICES("2x2", APART(2, 2, 4, 4), POOL(2, 2, PLAIN_POOL)),
-    MAX_INDICES("padding and dilation", APART(1, 2, 6, 5), POOL(2, 3, .stride = {2, 1}, .padding = {1, 1}, .dilation = {3, 2})),
+    MAX_INDICES("padding and dilation", APART(1, 2, 6, 5), POOL(2, 3, .stride = {2, 1}, .padding = {1, 1},
+     .dilation = {3, 2})),
     MAX_INDICES("no batch", APART(3, 4, 4), POOL(2, 2, PLAIN_POOL)),
 
     AVG("2x2", OF(2, 2, 4, 4), POOL(2, 0, PLAIN_POOL)),
     AVG("no batch", OF(2, 4, 5), POOL(2, 2, PLAIN_POOL)),
     AVG("windows that overlap", OF(1, 2, 4, 5), POOL(3, 2, .stride = {1})),
     AVG("padding", OF(1, 2, 5, 5), POOL(3, 3, .stride = {2}, .padding = {1, 1})),
-    AVG("padding not counted", OF(1, 2, 5, 5), POOL(3, 3, .stride = {2}, .padding = {1, 1}, .count_exclude_pad = true)),
+    AVG("padding not counted", OF(1, 2, 5, 5), POOL(3, 3, .stride = {2}, .padding = {1, 1},
+     .count_exclude_pad = true)),
     AVG("ceil", OF(1, 1, 5, 6), POOL(2, 4, .ceil_mode = true)),
     AVG("ceil and padding", OF(1, 1, 6, 7), POOL(3, 3, .stride = {2}, .padding = {1, 1}, .ceil_mode = true)),
-    AVG("ceil, padding not counted", OF(1, 1, 6, 7), POOL(3, 3, .stride = {2}, .padding = {1, 1}, .ceil_mode = true, .count_exclude_pad = true)),
+    AVG("ceil, padding not counted", OF(1, 1, 6, 7), POOL(3, 3, .stride = {2}, .padding = {1, 1},
+     .ceil_mode = true, .count_exclude_pad = true)),
     AVG("own divisor", OF(1, 2, 4, 4), POOL(2, 2, .divisor = 3)),
     AVG("empty batch", OF(0, 2, 4, 4), POOL(2, 2, PLAIN_POOL)),
-    LARGE("avg_pool2d", "large", run_avg_pool2d, ref_avg_pool2d, OF(33, 32, 26, 26), .arg = POOL(2, 2, PLAIN_POOL)),
+    LARGE("avg_pool2d", "large", run_avg_pool2d, ref_avg_pool2d, OF(33, 32, 26, 26), .arg = POOL(2, 2,
+     PLAIN_POOL)),
 
     ADAPTIVE("to one", OF(2, 2, 3, 4), 1, 1),
     ADAPTIVE("even", OF(1, 2, 4, 6), 2, 3),
@@ -245,7 +263,9 @@ static const sample conv_rows[] = {
     ADAPTIVE("one side kept", OF(1, 2, 4, 3), 2, -1),
     ADAPTIVE("no batch", OF(2, 4, 4), 2, 2),
     ADAPTIVE("empty batch", OF(0, 2, 4, 4), 2, 2),
-    LARGE("adaptive_avg_pool2d", "large", run_adaptive_avg_pool2d, ref_adaptive, OF(33, 64, 13, 13), .i = {5, 6}),
+    LARGE("adaptive_avg_pool2d", "large", run_adaptive_avg_pool2d, ref_adaptive, OF(33, 64, 13, 13),
+     .i = {5, 6}),
 };
+/* clang-format on */
 
 SAMPLE_FAMILY(conv, conv_rows)

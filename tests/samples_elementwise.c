@@ -1,8 +1,8 @@
-/* Samples of elementwise.h. Most rows are generated from elementwise.def: what an op added there needs here is
- * its reference, f_<name>, in double. Rows written by hand follow for what a generated row cannot know. */
+/* Samples of elementwise.h. Most rows are generated from elementwise.def: what an op added there needs here
+ * is its reference, f_<name>, in double. Rows written by hand follow for what a generated row cannot know. */
 #include "support/sample.h"
 
-/* ---- references ----------------------------------------------------------------------------------------- */
+/* ---- references ---------------------------------------------------------------------------------------- */
 
 static double f_add(double a, double b) { return a + b; }
 static double f_sub(double a, double b) { return a - b; }
@@ -40,7 +40,9 @@ static double f_erf(double x) { return erf(x); }
 static double f_relu(double x) { return isnan(x) ? NAN : x > 0 ? x : 0; }
 static double f_leaky_relu(double x, double slope) { return x > 0 ? x : slope * x; }
 static double f_gelu(double x) { return x * (1 + erf(x / sqrt(2.0))) / 2; }
-static double f_gelu_tanh(double x) { return x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x))) / 2; }
+static double f_gelu_tanh(double x) {
+    return x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x))) / 2;
+}
 static double f_silu(double x) { return x / (1 + exp(-x)); }
 static double f_softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
 static double f_clamp(double x, double lo, double hi) { return isnan(x) ? NAN : fmin(fmax(x, lo), hi); }
@@ -104,11 +106,12 @@ static double f_isnan(double x) { return isnan(x); }
 #undef TEST
 
 SAMPLE_RUN(run_where, tp_where(in[0], in[1], in[2]))
-REFERENCE(where,
-          dense_broadcast_shape(dense_broadcast_shape(in[0].shape, in[1].shape), in[2].shape),
+REFERENCE(where, dense_broadcast_shape(dense_broadcast_shape(in[0].shape, in[1].shape), in[2].shape),
           AT(0) != 0 ? AT(1) : AT(2))
 
-/* ---- generated rows ------------------------------------------------------------------------------------- */
+/* Tables, laid out by hand. */
+/* clang-format off */
+/* ---- generated rows ------------------------------------------------------------------------------------ */
 
 /* Away from 0 and the two parameters, where ops have their kinks. */
 #define P0 0.75
@@ -116,14 +119,15 @@ REFERENCE(where,
 #define DRAWN(low, high, ...)                                                                                \
     {FLOAT_IN(low, high), SHAPE(__VA_ARGS__), .gap = 0.01, .avoid = {0, P0, P1}}
 #define DRAWN_SCALAR(low, high) {FLOAT_IN(low, high), SCALAR, .gap = 0.01, .avoid = {0, P0, P1}}
-#define ROW1(op, name, what, input, extra) {op, what, run_##name, ref_##name, {input}, .p = {P0, P1}, .flags = extra}
+#define ROW1(op, name, what, input, extra)                                                                   \
+    {op, what, run_##name, ref_##name, {input}, .p = {P0, P1}, .flags = extra}
 #define ROW2(name, what, a, b, extra) {#name, what, run_##name, ref_##name, {a, b}, .flags = extra}
 
 #define UNARY_ROWS(op, name, low, high, extra) UNARY_ROWS_WITH(op, name, low, high, low, high, extra)
-#define UNARY_ROWS_WITH(op, name, low, high, low0, high0, extra)                                                               \
+#define UNARY_ROWS_WITH(op, name, low, high, low0, high0, extra)                                             \
     ROW1(op, name, "", DRAWN(low, high, 3, 7), extra),                                                       \
         ROW1(op, name, "three dims", DRAWN(low, high, 2, 3, 5), extra),                                      \
-        ROW1(op, name, "0-d", DRAWN_SCALAR(low0, high0), extra),                                               \
+        ROW1(op, name, "0-d", DRAWN_SCALAR(low0, high0), extra),                                             \
         ROW1(op, name, "nothing", DRAWN(low, high, 2, 0, 3), extra),                                         \
         ROW1(op, name, "large", DRAWN(low, high, 211, 487), (extra) | SAMPLE_LARGE),
 
@@ -145,13 +149,14 @@ REFERENCE(where,
 /* Whole numbers from 1 on: ops that keep integers, and those that turn them to F32. */
 #define SAME .dtype = "int64"
 #define FLOAT .dtype = "float32", .tol = 1e-6
-#define INTEGER_ROW1(op, name, ...)                                                                        \
-    {op, "integers", run_##name, ref_##name, {{INT_IN(1, 5), SHAPE(3, 4)}}, .p = {2, 3}, .flags = SAMPLE_NO_GRAD, __VA_ARGS__},
-#define INTEGER_ROW2(name, ...)                                                                            \
+#define INTEGER_ROW1(op, name, ...)                                                                          \
+    {op, "integers", run_##name, ref_##name, {{INT_IN(1, 5), SHAPE(3, 4)}}, .p = {2, 3},                     \
+     .flags = SAMPLE_NO_GRAD, __VA_ARGS__},
+#define INTEGER_ROW2(name, ...)                                                                              \
     {#name, "integers", run_##name, ref_##name, {{INT_IN(1, 5), SHAPE(3, 4)}, {INT_IN(1, 5), SHAPE(4)}},     \
      .flags = SAMPLE_NO_GRAD, __VA_ARGS__},
 
-/* ---- rows by hand --------------------------------------------------------------------------------------- */
+/* ---- rows by hand -------------------------------------------------------------------------------------- */
 
 #define INPLACE(name) SAMPLE_RUN(inplace_##name, tp_##name##_(in[0]))
 #define INPLACE_P1(name) SAMPLE_RUN(inplace_##name, tp_##name##_(in[0], row->p[0]))
@@ -173,13 +178,15 @@ INPLACE(relu)
 SAMPLE_RUN(inplace_clamp, tp_clamp_(in[0], row->p[0], row->p[1]))
 
 #define INPLACE_ROW1(name, low, high)                                                                        \
-    {#name, "in place", run_##name, ref_##name, {DRAWN(low, high, 4, 5)}, .p = {P0, P1}, .inplace = inplace_##name}, \
+    {#name, "in place", run_##name, ref_##name, {DRAWN(low, high, 4, 5)}, .p = {P0, P1},                     \
+     .inplace = inplace_##name},                                                                             \
         {#name, "in place, large", run_##name, ref_##name, {DRAWN(low, high, 211, 487)}, .p = {P0, P1},      \
          .inplace = inplace_##name, .flags = SAMPLE_LARGE},
 #define INPLACE_ROW2(name, low, high)                                                                        \
     {#name, "in place", run_##name, ref_##name, {DRAWN(low, high, 4, 5), DRAWN(low, high, 4, 5)},            \
      .inplace = inplace_##name},                                                                             \
-        {#name, "in place, stretched", run_##name, ref_##name, {DRAWN(low, high, 4, 5), DRAWN(low, high, 4, 1)}, \
+        {#name, "in place, stretched", run_##name, ref_##name, {DRAWN(low, high, 4, 5), DRAWN(low, high,     \
+         4, 1)},                                                                                             \
          .inplace = inplace_##name},                                                                         \
         {#name, "in place, 0-d", run_##name, ref_##name, {DRAWN(low, high, 4, 5), DRAWN_SCALAR(low, high)},  \
          .inplace = inplace_##name},
@@ -218,7 +225,7 @@ static const sample elementwise_rows[] = {
     UNARY_ROWS(#name, name, low, high, 0) INTEGER_ROW1(#name, name, class)
 #define SCALAR_FIRST(name, y, dx, saves, class, low, high)                                                   \
     UNARY_ROWS(#name, name, low, high, 0) INTEGER_ROW1(#name, name, class)
-#define UNARY_P2(name, y, dx, saves, class, low, high) /* where clamp is not flat */                          \
+#define UNARY_P2(name, y, dx, saves, class, low, high) /* where clamp is not flat */                         \
     UNARY_ROWS_WITH(#name, name, low, high, P0, P1, 0) INTEGER_ROW1(#name, name, class)
 #define BINARY(name, y, da, da_uses, db, db_uses, class, low, high)                                          \
     BINARY_ROWS(name, low, high, 0) INTEGER_ROW2(name, class)
@@ -243,14 +250,15 @@ static const sample elementwise_rows[] = {
     SPECIAL_ROW1(isnan) SPECIAL_ROW1(maximum_scalar, .p = {0.5}) SPECIAL_ROW1(minimum_scalar, .p = {0.5})
     SPECIAL_ROW1(eq_scalar, .p = {1}) SPECIAL_ROW1(ne_scalar, .p = {1})
     {"sin", "large arguments", run_sin, ref_sin,
-     {{FLOAT_IN(0, 1), SHAPE(8), .values = VALUES(0, 1e-9, 100, -1000, 12345.678, 1e6, 3e7, -2e9)}}, .tol = 1e-10,
-     .flags = SAMPLE_SAME_DTYPE | SAMPLE_NAN},
+     {{FLOAT_IN(0, 1), SHAPE(8), .values = VALUES(0, 1e-9, 100, -1000, 12345.678, 1e6, 3e7, -2e9)}},
+     .tol = 1e-10, .flags = SAMPLE_SAME_DTYPE | SAMPLE_NAN},
     {"cos", "large arguments", run_cos, ref_cos,
-     {{FLOAT_IN(0, 1), SHAPE(8), .values = VALUES(0, 1e-9, 100, -1000, 12345.678, 1e6, 3e7, -2e9)}}, .tol = 1e-10,
-     .flags = SAMPLE_SAME_DTYPE | SAMPLE_NAN},
+     {{FLOAT_IN(0, 1), SHAPE(8), .values = VALUES(0, 1e-9, 100, -1000, 12345.678, 1e6, 3e7, -2e9)}},
+     .tol = 1e-10, .flags = SAMPLE_SAME_DTYPE | SAMPLE_NAN},
     {"softplus", "far out", run_softplus, ref_softplus,
      {{FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(-300, -30, 30, 300)}}},
-    {"silu", "far out", run_silu, ref_silu, {{FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(-300, -30, 30, 300)}}},
+    {"silu", "far out", run_silu, ref_silu,
+     {{FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(-300, -30, 30, 300)}}},
     {"gelu", "far out", run_gelu, ref_gelu, {{FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(-30, -7, 7, 30)}}},
     {"pow_scalar", "square", run_pow_scalar, ref_pow_scalar, {FLOATS(-2, 2, 3, 4)}, .p = {2}},
     {"pow_scalar", "cube", run_pow_scalar, ref_pow_scalar, {FLOATS(-2, 2, 3, 4)}, .p = {3}},
@@ -261,7 +269,8 @@ static const sample elementwise_rows[] = {
      .flags = SAMPLE_ZERO_GRAD},
     {"pow_scalar", "square, at zero", run_pow_scalar, ref_pow_scalar,
      {{FLOAT_IN(0, 1), SHAPE(3), .values = VALUES(0, 1, -1)}}, .p = {2}},
-    {"mul_scalar", "zero", run_mul_scalar, ref_mul_scalar, {FLOATS(-2, 2, 3, 4)}, .p = {0}, .flags = SAMPLE_ZERO_GRAD},
+    {"mul_scalar", "zero", run_mul_scalar, ref_mul_scalar, {FLOATS(-2, 2, 3, 4)}, .p = {0},
+     .flags = SAMPLE_ZERO_GRAD},
     {"clamp", "open below", run_clamp, ref_clamp, {DRAWN(-3, 3, 3, 4)}, .p = {-INFINITY, P0}},
     {"clamp", "open above", run_clamp, ref_clamp, {DRAWN(-3, 3, 3, 4)}, .p = {P0, INFINITY}},
     {"clamp", "open on both sides", run_clamp, ref_clamp, {DRAWN(-3, 3, 3, 4)}, .p = {-INFINITY, INFINITY}},
@@ -282,7 +291,8 @@ static const sample elementwise_rows[] = {
      .flags = SAMPLE_NO_GRAD, .dtype = "int64"},
     {"where", "NaN not taken", run_where, ref_where,
      {{.kind = SAMPLE_BOOL, SHAPE(4), .values = VALUES(1, 0, 1, 0)},
-      {FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(1, NAN, 2, INFINITY)}, FLOATS(-2, 2, 4)}, .flags = SAMPLE_NAN},
+      {FLOAT_IN(0, 1), SHAPE(4), .values = VALUES(1, NAN, 2, INFINITY)}, FLOATS(-2, 2, 4)},
+     .flags = SAMPLE_NAN},
     {"where", "large", run_where, ref_where, {BOOLS(211, 487), FLOATS(-2, 2, 211, 487), FLOATS(-2, 2, 487)},
      .flags = SAMPLE_LARGE},
 
@@ -308,10 +318,13 @@ static const sample elementwise_rows[] = {
     TYPED(eq, "BOOL and BOOL", OF_KIND(SAMPLE_BOOL, 3, 4), OF_KIND(SAMPLE_BOOL, 4), "bool"),
     {"where", "F32 and F64", run_where, ref_where, {BOOLS(3, 4), OF_KIND(SAMPLE_F32, 3, 4), FIXED_F64(4)},
      .flags = SAMPLE_NO_GRAD | SAMPLE_SAME_DTYPE, .dtype = "float64"},
-    {"exp", "BOOL", run_exp, ref_exp, {BOOLS(3, 4)}, .flags = SAMPLE_NO_GRAD, .dtype = "float32", .tol = 1e-6},
+    {"exp", "BOOL", run_exp, ref_exp, {BOOLS(3, 4)}, .flags = SAMPLE_NO_GRAD, .dtype = "float32",
+     .tol = 1e-6},
     {"logical_not", "integers with zeros", run_logical_not, ref_logical_not, {INTS(-1, 2, 4, 5)},
      .flags = SAMPLE_NO_GRAD, .dtype = "bool"},
-    {"isnan", "integers", run_isnan, ref_isnan, {INTS(-1, 2, 4, 5)}, .flags = SAMPLE_NO_GRAD, .dtype = "bool"},
+    {"isnan", "integers", run_isnan, ref_isnan, {INTS(-1, 2, 4, 5)}, .flags = SAMPLE_NO_GRAD,
+     .dtype = "bool"},
 };
+/* clang-format on */
 
 SAMPLE_FAMILY(elementwise, elementwise_rows)

@@ -56,6 +56,8 @@ static void ref_outer(const sample *row, const dense *in, dense *out) {
     for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n / in[1].numel] * in[1].data[n % in[1].numel];
 }
 
+/* Tables, laid out by hand. */
+/* clang-format off */
 #define MATMUL(what, a, b) {"matmul", what, run_matmul, ref_matmul, {a, b}}
 #define MATMUL_LARGE(what, a, b)                                                                             \
     {"matmul", what, run_matmul, ref_matmul, {a, b}, .flags = SAMPLE_LARGE, .tol_f32 = 2e-4}
@@ -102,7 +104,8 @@ static const sample linalg_rows[] = {
     {"linear", "no rows", run_linear, ref_linear, {OF(0, 3), OF(2, 3), BIAS(2)}},
     {"linear", "no inputs", run_linear, ref_linear, {OF(4, 0), OF(2, 0), BIAS(2)}},
     {"linear", "no outputs", run_linear, ref_linear, {OF(4, 3), OF(0, 3), BIAS(0)}},
-    {"linear", "large", run_linear, ref_linear, {OF(131, 785), OF(129, 785), BIAS(129)}, .flags = SAMPLE_LARGE,
+    {"linear", "large", run_linear, ref_linear, {OF(131, 785), OF(129, 785), BIAS(129)},
+     .flags = SAMPLE_LARGE,
      .tol_f32 = 2e-4},
     {"linear", "large, many rows", run_linear, ref_linear, {OF(5000, 64), OF(10, 64), BIAS(10)},
      .flags = SAMPLE_LARGE, .tol_f32 = 2e-3},
@@ -115,5 +118,6 @@ static const sample linalg_rows[] = {
     {"outer", "integers", run_outer, ref_outer, {INTS(-9, 9, 4), INTS(-9, 9, 3)}, .flags = SAMPLE_NO_GRAD},
     {"outer", "large", run_outer, ref_outer, {OF(700), OF(800)}, .flags = SAMPLE_LARGE, .tol_f32 = 1e-3},
 };
+/* clang-format on */
 
 SAMPLE_FAMILY(linalg, linalg_rows)

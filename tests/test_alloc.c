@@ -12,10 +12,10 @@
 #include "core/thread.h"
 
 /* Where memory that cannot be had is NULL, as without a sanitizer. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void) { return "allocator_may_return_null=1"; }
+TP_API const char *__asan_default_options(void);
+TP_API const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
+TP_API const char *__tsan_default_options(void);
+TP_API const char *__tsan_default_options(void) { return "allocator_may_return_null=1"; }
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -24,7 +24,7 @@ static size_t in_use(void) { return tp_memory_stats().in_use; }
 static size_t cached(void) { return tp_memory_stats().cached; }
 static tp_tensor *bytes_of(size_t n) { return tp_empty(TP_SHAPE((int64_t)n), TP_U8); }
 
-/* ---- figures ---------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------- */
 
 static void in_use_is_exact(void **state) {
     (void)state;
@@ -80,7 +80,7 @@ static void counters_of_objects(void **state) {
     tp_generator_free(g);
 }
 
-/* ---- the cache of large buffers --------------------------------------------------------------------------- */
+/* ---- the cache of large buffers ------------------------------------------------------------------------ */
 
 static void cached_and_trimmed(void **state) {
     (void)state;
@@ -170,7 +170,8 @@ static bool aligned(const void *p, size_t to) { return (uintptr_t)p % to == 0; }
 
 static void alignment(void **state) {
     (void)state;
-    for (size_t bytes = 0; bytes < 4096; bytes += 37) assert_true(aligned(tp_tensor_data(bytes_of(bytes)), 64));
+    for (size_t bytes = 0; bytes < 4096; bytes += 37)
+        assert_true(aligned(tp_tensor_data(bytes_of(bytes)), 64));
     for (size_t bytes = 4096; bytes < 4 * MIB; bytes = bytes * 3 / 2 + 17) {
         tp_tensor *t = bytes_of(bytes);
         assert_true(aligned(tp_tensor_data(t), bytes >= 2 * MIB ? 2 * MIB : 64));
@@ -178,7 +179,7 @@ static void alignment(void **state) {
     assert_true(aligned(tp_tensor_data(bytes_of(2 * MIB)), 2 * MIB));
 }
 
-/* ---- small objects ---------------------------------------------------------------------------------------- */
+/* ---- small objects ------------------------------------------------------------------------------------- */
 
 static void small_objects_do_not_overlap(void **state) {
     (void)state;
@@ -208,7 +209,8 @@ static void free_lists_are_bounded(void **state) {
     enum { COUNT = 20000 };
     static void *blocks[COUNT];
     for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < COUNT; i++) assert_non_null(blocks[i] = tp__small_alloc((size_t)(i % 16) * 64 + 1));
+        for (int i = 0; i < COUNT; i++)
+            assert_non_null(blocks[i] = tp__small_alloc((size_t)(i % 16) * 64 + 1));
         for (int i = 0; i < COUNT; i++) tp__small_free(blocks[i], (size_t)(i % 16) * 64 + 1);
         if (TP__NO_CACHE) continue;
         for (int c = 0; c < TP__SMALL_CLASSES; c++)
@@ -247,7 +249,7 @@ static void threads_leave_their_memory_to_others(void **state) {
 #endif
 }
 
-/* ---- more than there is ----------------------------------------------------------------------------------- */
+/* ---- more than there is -------------------------------------------------------------------------------- */
 
 #define T(n) ((int64_t)1 << (n))
 
@@ -263,9 +265,11 @@ static void sizes_that_nobody_has(void **state) {
     assert_null(tp_zeros(TP_SHAPE(INT64_MAX), TP_U8));
     assert_error(TP_ERR_MEMORY, "zeros: out of memory (9223372036854775807 bytes asked for)");
     assert_null(tp_zeros(TP_SHAPE(T(40), T(21)), TP_F32)); /* 2^63 bytes */
-    assert_error(TP_ERR_SHAPE, "zeros: shape (1099511627776, 2097152) has a negative size or too many elements");
+    assert_error(TP_ERR_SHAPE,
+                 "zeros: shape (1099511627776, 2097152) has a negative size or too many elements");
     assert_null(tp_zeros(TP_SHAPE(T(40), T(40)), TP_U8));
-    assert_error(TP_ERR_SHAPE, "zeros: shape (1099511627776, 1099511627776) has a negative size or too many elements");
+    assert_error(TP_ERR_SHAPE,
+                 "zeros: shape (1099511627776, 1099511627776) has a negative size or too many elements");
     for (int shift = 50; shift < 62; shift++) {
         assert_null(tp_rand(TP_SHAPE(T(shift)), TP_F32, NULL));
         assert_int_equal(tp_last_error().code, shift < 61 ? TP_ERR_MEMORY : TP_ERR_SHAPE);
@@ -280,16 +284,18 @@ static void sizes_that_nobody_has(void **state) {
     assert_error(TP_ERR_SHAPE, "arange: from 0 to 1e+30 by 1 has too many elements");
     assert_null(tp_eye(T(30), T(30), TP_F32));
     assert_error(TP_ERR_MEMORY, "eye: out of memory (4611686018427387904 bytes asked for)");
-    assert_null(tp_add(tp_expand(tp_ones(TP_SHAPE(1), TP_F32), TP_SHAPE(T(57))), tp_ones(TP_SHAPE(1), TP_F32)));
+    assert_null(
+        tp_add(tp_expand(tp_ones(TP_SHAPE(1), TP_F32), TP_SHAPE(T(57))), tp_ones(TP_SHAPE(1), TP_F32)));
     assert_error(TP_ERR_MEMORY, "add: out of memory (576460752303423488 bytes asked for)");
     assert_null(tp_add(tp_expand(tp_ones(TP_SHAPE(1), TP_F32), TP_SHAPE(T(40), 1)),
                        tp_expand(tp_ones(TP_SHAPE(1), TP_F32), TP_SHAPE(T(40)))));
-    assert_error(TP_ERR_SHAPE, "add: shape (1099511627776, 1099511627776) has a negative size or too many elements");
+    assert_error(TP_ERR_SHAPE,
+                 "add: shape (1099511627776, 1099511627776) has a negative size or too many elements");
     assert_int_equal(in_use(), before);
     assert_tensor(tp_zeros(TP_SHAPE(1000), TP_F32)); /* nothing has been harmed */
 }
 
-/* ---- failures --------------------------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------------------ */
 
 static void failing_on_purpose(void **state) {
     (void)state;
@@ -351,11 +357,17 @@ static tp_tensor *leaf, *f32, *f32_other, *ints, *bools, *strided, *node;
 OPS
 #undef OP
 
-static tp_tensor *fresh(tp_dtype dtype) { return tp_add_scalar(tp_zeros(TP_SHAPE(3), dtype), 1); }
+    static tp_tensor *
+    fresh(tp_dtype dtype) {
+    return tp_add_scalar(tp_zeros(TP_SHAPE(3), dtype), 1);
+}
 
-static bool as_made(tp_tensor *t) { return tp_tensor_at(t, TP_SHAPE(0)) == 1 && tp_tensor_at(t, TP_SHAPE(2)) == 1; }
+static bool as_made(tp_tensor *t) {
+    return tp_tensor_at(t, TP_SHAPE(0)) == 1 && tp_tensor_at(t, TP_SHAPE(2)) == 1;
+}
 
-/* The n-th allocation fails, for every n: an error without leftovers, nothing changed, and no error after success. */
+/* The n-th allocation fails, for every n: an error without leftovers and nothing changed, or success without an
+ * error. */
 static void fail_each(const char *name, tp_tensor *(*run)(void)) {
     for (int n = 1;; n++) {
         tp_scope *s = tp_scope_begin();
@@ -373,7 +385,8 @@ static void fail_each(const char *name, tp_tensor *(*run)(void)) {
         bool pending = tp__error_pending();
         tp_error error = tp_last_error();
         if (!r) {
-            if (!pending || error.code != TP_ERR_MEMORY || !failed) fail_msg("%s, %d: %s", name, n, error.message);
+            if (!pending || error.code != TP_ERR_MEMORY || !failed)
+                fail_msg("%s, %d: %s", name, n, error.message);
             if (after.live_tensors != before.live_tensors || after.live_nodes != before.live_nodes ||
                 after.live_storages != before.live_storages || after.in_use != before.in_use)
                 fail_msg("%s leaves something behind when allocation %d fails", name, n);
@@ -395,7 +408,7 @@ static void ops_survive_every_failure(void **state) {
 #undef OP
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------------------- */
 
 enum { THREADS = 8, BLOCKS = 400 };
 

@@ -497,6 +497,19 @@ static void test_mnist_bad(void **state) {
     assert_true(tp_shape_equal(tp_tensor_shape(m.images), TP_SHAPE(2, 1, 1, 2)));
     assert_values(m.images, 'a', 'b', 'c', 'd');
     assert_values(m.labels, 1, 7);
+    for (int64_t n = 1, failed = 1; failed; n++) { /* each allocation fails once */
+        tp_memory_info before = tp_memory_stats();
+        tp_scope *s = tp_scope_begin();
+        tp__alloc_fail_at(n, false);
+        m = tp_mnist_load(folder, true);
+        failed = tp__alloc_fail_count() >= n;
+        tp__alloc_fail_at(0, false);
+        assert_true(!m.images == !m.labels);
+        if (!m.images) assert_int_equal(tp_last_error().code, TP_ERR_MEMORY);
+        tp_scope_end(s);
+        assert_int_equal(tp_memory_stats().live_tensors, before.live_tensors);
+    }
+    tp_error_clear();
     assert_null(tp_mnist_load(NULL, true).images);
     assert_error(TP_ERR_NULL, "mnist_load: argument dir is NULL");
     remove_file(folder, "train-images-idx3-ubyte");

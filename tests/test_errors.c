@@ -7,7 +7,7 @@
 
 #include "support/check.h"
 
-/* ---- what the rows are made of -------------------------------------------------------------------------- */
+/* ---- what the rows are made of ------------------------------------------------------------------------- */
 
 #define F(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_F32)
 #define D(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_F64)
@@ -90,7 +90,7 @@ static int identity(tp_tensors inputs, tp_tensor **outputs, void *context) {
     return 1;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 typedef struct result {
     bool failed;
@@ -100,14 +100,13 @@ typedef struct result {
 /* T: gives a pointer, NULL; S: gives a status; G: a getter or void, of which the record tells. */
 #define RETURN_T(call) result r = {(call) == NULL, (tp_status)-1};
 #define RETURN_S(call) result r = {true, (call)};
-#define RETURN_G(call) (void)(call); result r = {true, (tp_status)-1};
+#define RETURN_G(call)                                                                                       \
+    (void)(call);                                                                                            \
+    result r = {true, (tp_status)-1};
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define ROW(kind, call, code, message)                                                                       \
-    static result PASTE(row_, __LINE__)(void) {                                                              \
-        RETURN_##kind(call)                                                                                  \
-        return r;                                                                                            \
-    }
+    static result PASTE(row_, __LINE__)(void) { RETURN_##kind(call) return r; }
 #include "errors.def"
 #undef ROW
 
@@ -136,8 +135,8 @@ static void test_every_row(void **state) {
         if (!r.failed || error.code != rows[k].code || strcmp(error.message, rows[k].message) != 0 ||
             ((int)r.status != -1 && r.status != rows[k].code)) {
             print_error("%s\n  expected %s \"%s\"\n       got %s \"%s\"%s\n", rows[k].text,
-                        tp_status_name(rows[k].code), rows[k].message, tp_status_name(error.code), error.message,
-                        r.failed ? "" : ", but a result");
+                        tp_status_name(rows[k].code), rows[k].message, tp_status_name(error.code),
+                        error.message, r.failed ? "" : ", but a result");
             wrong++;
         }
         tp_error_clear();
@@ -169,7 +168,7 @@ static void test_messages_name_the_op(void **state) {
     }
 }
 
-/* ---- a chain is checked once ---------------------------------------------------------------------------- */
+/* ---- a chain is checked once --------------------------------------------------------------------------- */
 
 static void test_chain_names_what_broke(void **state) {
     (void)state;
@@ -230,7 +229,7 @@ static void test_long_messages_are_cut(void **state) {
     assert_int_equal(strncmp(error.message, "op: xxx", 7), 0);
 }
 
-/* ---- another thread's scope ----------------------------------------------------------------------------- */
+/* ---- another thread's scope ---------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;

@@ -26,17 +26,18 @@ static alive count(void) {
 }
 
 static bool same(alive a, alive b) {
-    return a.tensors == b.tensors && a.storages == b.storages && a.nodes == b.nodes && a.objects == b.objects &&
-           a.bytes == b.bytes;
+    return a.tensors == b.tensors && a.storages == b.storages && a.nodes == b.nodes &&
+           a.objects == b.objects && a.bytes == b.bytes;
 }
 
 static void assert_as_before(alive before, const char *what, int64_t n) {
     alive now = count();
     if (!same(now, before))
-        fail_msg("%s, allocation %lld: left alive %lld tensors, %lld storages, %lld nodes, %lld objects, %lld bytes", what,
-                 (long long)n, (long long)(now.tensors - before.tensors), (long long)(now.storages - before.storages),
-                 (long long)(now.nodes - before.nodes), (long long)(now.objects - before.objects),
-                 (long long)now.bytes - (long long)before.bytes);
+        fail_msg(
+            "%s, allocation %lld: left alive %lld tensors, %lld storages, %lld nodes, %lld objects, %lld bytes",
+            what, (long long)n, (long long)(now.tensors - before.tensors),
+            (long long)(now.storages - before.storages), (long long)(now.nodes - before.nodes),
+            (long long)(now.objects - before.objects), (long long)now.bytes - (long long)before.bytes);
 }
 
 /* Are all parameters as at the start (0), or all as after the step (1)? -1 for a mixture. Buffers may differ: a
@@ -100,7 +101,8 @@ static void end(training *t) {
 }
 
 /* With allocation n of a step failing (and all later ones if `forever`). False when the step has fewer. */
-static bool fail_one(net_kind kind, int steps, int64_t n, bool forever, float *const *start, float *const *after) {
+static bool fail_one(net_kind kind, int steps, int64_t n, bool forever, float *const *start,
+                     float *const *after) {
     alive outside = count();
     training t = begin(kind, steps);
     alive before = count();
@@ -115,11 +117,15 @@ static bool fail_one(net_kind kind, int steps, int64_t n, bool forever, float *c
     int state = parameters_are(t.net, start, after);
     if (status == TP_OK ? state != 1 : state != 0)
         fail_msg("allocation %lld: %s, but the parameters are %s", (long long)n, tp_status_name(status),
-                 state < 0 ? "neither as before nor as after" : state ? "updated" : "unchanged");
+                 state < 0 ? "neither as before nor as after"
+                 : state   ? "updated"
+                           : "unchanged");
     tp_error_clear();
     assert_int_equal(tp_optim_zero_grad(t.optim), TP_OK); /* gradients that were reached are kept till now */
     alive cleared = count();
-    if (cleared.nodes != before.nodes) fail_msg("allocation %lld: %lld nodes are left", (long long)n, (long long)(cleared.nodes - before.nodes));
+    if (cleared.nodes != before.nodes)
+        fail_msg("allocation %lld: %lld nodes are left", (long long)n,
+                 (long long)(cleared.nodes - before.nodes));
     /* usable afterwards: the very step succeeds, and gives what it always gives, but for what buffers saw */
     tp_manual_seed(2);
     if (status != TP_OK) {
@@ -207,9 +213,11 @@ static tp_status derivatives(void) {
     tp_values top = tp_max_dim(tp_matmul(both, tp_t(both)), 1, false);
     tp_tensor *y = tp_mul_(tp_add_scalar(top.values, 1), tp_logsumexp(both, TP_DIMS(1), false));
     tp_tensor *loss = tp_sum(y);
-    status = tp_grad(TP_TENSORS(loss), TP_TENSORS(x), (tp_tensors){0}, g, (tp_grad_options){.create_graph = true});
+    status =
+        tp_grad(TP_TENSORS(loss), TP_TENSORS(x), (tp_tensors){0}, g, (tp_grad_options){.create_graph = true});
     if (status == TP_OK)
-        status = tp_grad(TP_TENSORS(tp_sum(tp_square(g[0]))), TP_TENSORS(x), (tp_tensors){0}, gg, (tp_grad_options){0});
+        status = tp_grad(TP_TENSORS(tp_sum(tp_square(g[0]))), TP_TENSORS(x), (tp_tensors){0}, gg,
+                         (tp_grad_options){0});
     if (status != TP_OK && (gg[0] || tp_last_error().code != status)) status = TP_ERR_STATE;
     tp_scope_end(s);
     return status;
@@ -226,7 +234,8 @@ static void test_second_derivative(void **state) {
             bool reached = tp__alloc_fail_count() >= n;
             tp__alloc_fail_at(0, false);
             if (status != TP_OK && status != TP_ERR_MEMORY)
-                fail_msg("allocation %lld: %s %s", (long long)n, tp_status_name(status), tp_last_error().message);
+                fail_msg("allocation %lld: %s %s", (long long)n, tp_status_name(status),
+                         tp_last_error().message);
             tp_error_clear();
             assert_as_before(before, "second derivative", n);
             if (!reached) break;
@@ -236,9 +245,9 @@ static void test_second_derivative(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mlp_first_step),  cmocka_unit_test(test_mlp_later_step),
-        cmocka_unit_test(test_cnn_first_step),  cmocka_unit_test(test_cnn_later_step),
-        cmocka_unit_test(test_construction),    cmocka_unit_test(test_second_derivative),
+        cmocka_unit_test(test_mlp_first_step), cmocka_unit_test(test_mlp_later_step),
+        cmocka_unit_test(test_cnn_first_step), cmocka_unit_test(test_cnn_later_step),
+        cmocka_unit_test(test_construction),   cmocka_unit_test(test_second_derivative),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ static bool fits_f32(const tp_tensor *t) {
     return true;
 }
 
-/* ---- ops ------------------------------------------------------------------------------------------------ */
+/* ---- ops ----------------------------------------------------------------------------------------------- */
 
 typedef struct op_case {
     const golden *file;
@@ -62,7 +62,8 @@ static bool load_inputs(op_case *c) {
         c->in[i] = golden_tensor(c->file, c->real, "%s/in%d", c->name, i);
         if (!c->in[i]) continue;
         c->n_in = i + 1;
-        if (c->real == TP_F32 && !fits_f32(golden_tensor(c->file, TP_F64, "%s/in%d", c->name, i))) return false;
+        if (c->real == TP_F32 && !fits_f32(golden_tensor(c->file, TP_F64, "%s/in%d", c->name, i)))
+            return false;
         if (golden_tensor(c->file, c->real, "%s/grad%d", c->name, i)) tp_set_requires_grad(c->in[i], true);
     }
     return true;
@@ -93,7 +94,10 @@ static void check_gradients(op_case *c) {
 }
 
 static void run_case(const golden *file, int number, tp_dtype real) {
-    op_case c = {.file = file, .name = golden_name(file, number), .args = golden_args(file, number), .real = real};
+    op_case c = {.file = file,
+                 .name = golden_name(file, number),
+                 .args = golden_args(file, number),
+                 .real = real};
     if (!load_inputs(&c)) return;
     tp_error_clear();
     c.n_out = golden_run_op(c.args, c.in, c.n_in, c.out);
@@ -137,14 +141,15 @@ static void test_losses_and_norms(void **state) {
     run_file("loss");
 }
 
-/* ---- modules -------------------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------------------------- */
 
 static tp_module *build(const char *net, tp_dtype real) {
     tp_linear_options linear = {.dtype = real}, bare = {.dtype = real, .no_bias = true};
     tp_nn_batch_norm_options norm = {.dtype = real};
     if (strcmp(net, "mlp") == 0)
-        return tp_nn_sequential(TP_MODULES(tp_nn_linear(6, 5, linear), tp_nn_relu(), tp_nn_linear(5, 4, linear),
-                                           tp_nn_tanh(), tp_nn_linear(4, 3, linear)));
+        return tp_nn_sequential(TP_MODULES(tp_nn_linear(6, 5, linear), tp_nn_relu(),
+                                           tp_nn_linear(5, 4, linear), tp_nn_tanh(),
+                                           tp_nn_linear(4, 3, linear)));
     if (strcmp(net, "no_bias") == 0)
         return tp_nn_sequential(
             TP_MODULES(tp_nn_linear(6, 5, bare), tp_nn_gelu(), tp_nn_linear(5, 3, linear), tp_nn_softmax(1)));
@@ -152,15 +157,19 @@ static tp_module *build(const char *net, tp_dtype real) {
         return tp_nn_sequential(TP_MODULES(tp_nn_linear(6, 5, linear), tp_nn_batch_norm1d(5, norm),
                                            tp_nn_sigmoid(), tp_nn_linear(5, 3, linear)));
     if (strcmp(net, "cnn") == 0)
-        return tp_nn_sequential(TP_MODULES(
-            tp_nn_conv2d(1, 3, 3, 3, (tp_nn_conv2d_options){.padding = {1, 1}, .dtype = real}),
-            tp_nn_batch_norm2d(3, norm), tp_nn_relu(), tp_nn_max_pool2d(2, 0, (tp_pool2d_options){0}),
-            tp_nn_conv2d(3, 4, 3, 3,
-                         (tp_nn_conv2d_options){.stride = {2}, .padding = {1, 1}, .no_bias = true, .dtype = real}),
-            tp_nn_relu(), tp_nn_avg_pool2d(2, 0, (tp_pool2d_options){0}), tp_nn_flatten(), tp_nn_linear(4, 3, linear)));
+        return tp_nn_sequential(
+            TP_MODULES(tp_nn_conv2d(1, 3, 3, 3, (tp_nn_conv2d_options){.padding = {1, 1}, .dtype = real}),
+                       tp_nn_batch_norm2d(3, norm), tp_nn_relu(),
+                       tp_nn_max_pool2d(2, 0, (tp_pool2d_options){0}),
+                       tp_nn_conv2d(3, 4, 3, 3,
+                                    (tp_nn_conv2d_options){
+                                        .stride = {2}, .padding = {1, 1}, .no_bias = true, .dtype = real}),
+                       tp_nn_relu(), tp_nn_avg_pool2d(2, 0, (tp_pool2d_options){0}), tp_nn_flatten(),
+                       tp_nn_linear(4, 3, linear)));
     if (strcmp(net, "groups") == 0)
         return tp_nn_sequential(
-            TP_MODULES(tp_nn_conv2d(4, 4, 3, 3, (tp_nn_conv2d_options){.groups = 2, .dilation = {2}, .dtype = real}),
+            TP_MODULES(tp_nn_conv2d(4, 4, 3, 3,
+                                    (tp_nn_conv2d_options){.groups = 2, .dilation = {2}, .dtype = real}),
                        tp_nn_flatten(), tp_nn_linear(36, 2, linear)));
     return NULL;
 }
@@ -209,7 +218,8 @@ static void run_module(const golden *file, int number, tp_dtype real) {
     compare(name, real, "result", 0, y, golden_tensor(file, real, "%s/out0", name));
     tp_backward_options options = {.grad = golden_tensor(file, real, "%s/seed0", name)};
     if (tp_backward_with(y, options) != TP_OK) broken(name, real);
-    compare(name, real, "gradient of the input", 0, tp_tensor_grad(x), golden_tensor(file, real, "%s/grad0", name));
+    compare(name, real, "gradient of the input", 0, tp_tensor_grad(x),
+            golden_tensor(file, real, "%s/grad0", name));
     compare_part(m, file, name, "grad", true, real);
     compare_part(m, file, name, "after", false, real);
     tp_module_free(m);
@@ -229,7 +239,7 @@ static void test_modules(void **state) {
     assert_int_equal(failures, 0);
 }
 
-/* ---- optimizers ----------------------------------------------------------------------------------------- */
+/* ---- optimizers ---------------------------------------------------------------------------------------- */
 
 static tp_optim *make_optimizer(const char *args, tp_tensors params) {
     double lr = args_number(args, "lr", 0), betas[2] = {0, 0};
@@ -265,11 +275,13 @@ static void run_optimizer(const golden *file, int number, tp_dtype real) {
     assert_non_null(optim);
     for (int step = 1; step <= 20; step++) {
         for (int k = 0; k < 2; k++)
-            assert_int_equal(tp_tensor_set_grad(params[k], tp_clone(tp_select(grads[k], 0, step - 1))), TP_OK);
+            assert_int_equal(tp_tensor_set_grad(params[k], tp_clone(tp_select(grads[k], 0, step - 1))),
+                             TP_OK);
         assert_int_equal(tp_optim_step(optim), TP_OK);
         if (step != 1 && step != 5 && step != 20) continue;
         for (int k = 0; k < 2; k++) {
-            double error = golden_error(params[k], golden_tensor(file, real, "%s/%s/%d/%d", name, tag, step, k));
+            double error =
+                golden_error(params[k], golden_tensor(file, real, "%s/%s/%d/%d", name, tag, step, k));
             if (!(error <= tol)) failed(name, real, "parameters after step", step, error);
         }
     }
@@ -292,8 +304,11 @@ static void test_optimizers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ops),     cmocka_unit_test(test_convolutions), cmocka_unit_test(test_losses_and_norms),
-        cmocka_unit_test(test_modules), cmocka_unit_test(test_optimizers),
+        cmocka_unit_test(test_ops),
+        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_losses_and_norms),
+        cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_optimizers),
     };
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

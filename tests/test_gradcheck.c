@@ -53,20 +53,21 @@ static void failing_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     (void)dx;
 }
 
+/* Tables, laid out by hand. */
+/* clang-format off */
 #define OP(rule) {.name = #rule, .vjp = rule##_vjp, .save_inputs = TP__ALL}
 static const tp__op right_op = OP(right), wrong_op = OP(wrong), negated_op = OP(negated), zero_op = OP(zero),
                     cut_op = OP(cut), failing_op = OP(failing),
                     off_op = {.name = "off", .vjp = right_vjp, .vjp_fused = off_vjp, .save_inputs = TP__ALL},
                     once_op = {.name = "once", .vjp = right_vjp, .save_inputs = TP__ALL, .once = true};
+/* clang-format on */
 
 static int call(tp_tensors in, tp_tensor **out, void *op) {
     out[0] = squared(op, in.items[0]);
     return 1;
 }
 
-static tp_tensor *input(void) {
-    return tp_set_requires_grad(tp_linspace(0.5, 2, 6, TP_F64), true);
-}
+static tp_tensor *input(void) { return tp_set_requires_grad(tp_linspace(0.5, 2, 6, TP_F64), true); }
 
 static tp_status first_order(const tp__op *op) {
     return tp_gradcheck(call, (void *)op, TP_TENSORS(input()), (tp_gradcheck_options){0});
@@ -104,9 +105,11 @@ static int constant(tp_tensors in, tp_tensor **out, void *context) {
 /* Both sides zero: nothing is shown, unless it is asked for. */
 static void test_zero_everywhere_is_caught(void **state) {
     (void)state;
-    assert_int_equal(tp_gradcheck(constant, NULL, TP_TENSORS(input()), (tp_gradcheck_options){0}), TP_ERR_GRADCHECK);
-    assert_int_equal(
-        tp_gradcheck(constant, NULL, TP_TENSORS(input()), (tp_gradcheck_options){.allow_zero = true}), TP_OK);
+    assert_int_equal(tp_gradcheck(constant, NULL, TP_TENSORS(input()), (tp_gradcheck_options){0}),
+                     TP_ERR_GRADCHECK);
+    assert_int_equal(tp_gradcheck(constant, NULL, TP_TENSORS(input()),
+                                  (tp_gradcheck_options){.allow_zero = true}),
+                     TP_OK);
 }
 
 static void test_lost_second_derivative_is_caught(void **state) {
@@ -139,7 +142,7 @@ static void test_inputs_are_as_before(void **state) {
     assert_null(tp_tensor_grad(x));
 }
 
-/* ---- the sample table can fail too ---------------------------------------------------------------------- */
+/* ---- the sample table can fail too --------------------------------------------------------------------- */
 
 SAMPLE_RUN(run_right, squared(&right_op, in[0]))
 SAMPLE_RUN(run_wrong, squared(&wrong_op, in[0]))
@@ -152,7 +155,8 @@ SAMPLE_RUN(run_null, in[0] ? squared(&right_op, in[0]) : NULL)
 /* Reads memory as if every tensor were packed. */
 static int run_packed_only(const sample *row, tp_tensor *const *in, tp_tensor **out) {
     (void)row;
-    out[0] = in[0] ? tp_from_data(tp_tensor_data(in[0]), tp_tensor_shape(in[0]), tp_tensor_dtype(in[0])) : NULL;
+    out[0] =
+        in[0] ? tp_from_data(tp_tensor_data(in[0]), tp_tensor_shape(in[0]), tp_tensor_dtype(in[0])) : NULL;
     return 1;
 }
 
@@ -171,16 +175,21 @@ static void ref_same(const sample *row, const dense *in, dense *out) {
     for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n];
 }
 
+/* Tables, laid out by hand. */
+/* clang-format off */
 #define IN {FLOATS(0.5, 2, 3, 4)}
 static const sample row_right = {"right", "", run_right, ref_square, IN},
                     row_reference = {"right", "another reference", run_right, ref_cube, IN},
                     row_wrong = {"wrong", "", run_wrong, ref_square, IN},
-                    row_zero = {"zero", "", run_zero, ref_square, IN}, row_cut = {"cut", "", run_cut, ref_square, IN},
+                    row_zero = {"zero", "", run_zero, ref_square, IN}, row_cut = {"cut", "", run_cut,
+                    ref_square, IN},
                     row_off = {"off", "", run_off, ref_square, IN},
                     row_once = {"once", "", run_once, ref_square, IN, .no_second = "made so"},
                     row_not_once = {"right", "", run_right, ref_square, IN, .no_second = "not so"},
                     row_null = {"right", "null", run_null, ref_square, IN},
-                    row_packed = {"packed", "", run_packed_only, ref_same, IN, .flags = SAMPLE_NO_GRAD | SAMPLE_NO_EXPAND};
+                    row_packed = {"packed", "", run_packed_only, ref_same, IN,
+                    .flags = SAMPLE_NO_GRAD | SAMPLE_NO_EXPAND};
+/* clang-format on */
 
 static void test_table_passes_what_is_right(void **state) {
     (void)state;

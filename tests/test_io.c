@@ -287,11 +287,15 @@ static void write_safetensors(const char *header, const void *data, size_t size)
 }
 
 static const char st_header[] =
-    "{\"__metadata__\":{\"b\":\"two\",\"a\":\"\\u00e9\\ud83d\\ude00\\n\"}, \"f64\" : {\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[30,38]},"
+    "{\"__metadata__\":{\"b\":\"two\",\"a\":\"\\u00e9\\ud83d\\ude00\\n\"},"
+    "\"f64\" : {\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[30,38]},"
     "\"f32\":{\"shape\":[1,2],\"data_offsets\":[0,8],\"dtype\":\"F32\"},"
-    "\"i64\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[8,16]},\"i32\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[16,24]},"
-    "\"u8\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]},\"bool\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[26,28]},"
-    "\"empty\":{\"dtype\":\"F32\",\"shape\":[3,0],\"data_offsets\":[28,28]},\"\xc3\xa9.\\\"x\\\"\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[28,30]}}   ";
+    "\"i64\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[8,16]},"
+    "\"i32\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[16,24]},"
+    "\"u8\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[24,26]},"
+    "\"bool\":{\"dtype\":\"BOOL\",\"shape\":[2],\"data_offsets\":[26,28]},"
+    "\"empty\":{\"dtype\":\"F32\",\"shape\":[3,0],\"data_offsets\":[28,28]},"
+    "\"\xc3\xa9.\\\"x\\\"\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[28,30]}}   ";
 static const char st_data[] = "\0\0\x80\x3f\0\0\x20\xc0" /* 1, -2.5 */
                               "\xfe\xff\xff\xff\xff\xff\xff\xff"
                               "\1\0\0\0\0\0\0\x80"

@@ -268,10 +268,7 @@ static void gradients_of_any_layout(void **state) {
     assert_ok(tp_tensor_set_grad(w, tp_expand(TP_F32_TENSOR(TP_SHAPE(1, 3), 1, 2, 3), TP_SHAPE(2, 3))));
     assert_ok(tp_optim_step(o));
     assert_values(w, -2, -5, -8, -3, -6, -9);
-    /* The parameter itself, and a view of it, as its gradient. */
-    assert_ok(tp_tensor_set_grad(w, w));
-    assert_ok(tp_optim_step(o));
-    assert_values(w, 0, 0, 0, 0, 0, 0);
+    /* A view of the parameter as its gradient. */
     assert_tensor(tp_fill_(tp_detach(w), 2));
     assert_ok(tp_tensor_set_grad(w, tp_detach(w)));
     assert_ok(tp_optim_step(o));

@@ -16,7 +16,7 @@ static tp_tensor *reals(tp_dtype dtype, tp_shape shape, const double *values) {
     return tp_to_dtype(tp_from_data(values, shape, TP_F64), dtype);
 }
 
-/* ---- every row -------------------------------------------------------------------------------------------- */
+/* ---- every row ----------------------------------------------------------------------------------------- */
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -47,8 +47,8 @@ static void every_row(void **state) {
         char text[8192];
         int length = tp_tensor_format(t, text, sizeof text);
         if (strcmp(text, rows[k].text) != 0 || length != (int)strlen(text)) {
-            print_error("print.def:%d: expected (%d)\n%s\ngot (%d)\n%s\n", rows[k].line, (int)strlen(rows[k].text),
-                        rows[k].text, length, text);
+            print_error("print.def:%d: expected (%d)\n%s\ngot (%d)\n%s\n", rows[k].line,
+                        (int)strlen(rows[k].text), rows[k].text, length, text);
             wrong++;
         }
         tp_scope_end(s);
@@ -82,7 +82,7 @@ static void many_dims(void **state) {
     free(text);
 }
 
-/* ---- the contract of snprintf ----------------------------------------------------------------------------- */
+/* ---- the contract of snprintf -------------------------------------------------------------------------- */
 
 static void lengths(void **state) {
     (void)state;
@@ -115,7 +115,7 @@ static void bad_arguments(void **state) {
     assert_error(TP_ERR_NULL, "tensor_fprint: argument file is NULL");
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
 static void to_a_file(void **state) {
     (void)state;
@@ -149,9 +149,12 @@ static void to_a_file_that_takes_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(every_row),     CHECK_TEST(recorded_tensors_name_their_op),
-        CHECK_TEST(many_dims),     CHECK_TEST(lengths),
-        CHECK_TEST(bad_arguments), CHECK_TEST(to_a_file),
+        CHECK_TEST(every_row),
+        CHECK_TEST(recorded_tensors_name_their_op),
+        CHECK_TEST(many_dims),
+        CHECK_TEST(lengths),
+        CHECK_TEST(bad_arguments),
+        CHECK_TEST(to_a_file),
         CHECK_TEST(to_a_file_that_takes_nothing),
     };
     return cmocka_run_group_tests_name("print", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Random numbers: Philox against published vectors, the same at any number of threads, and distributed as they
- * should be. Seeds are fixed, so that a statistical test passes always or never. */
+/* Random numbers: Philox against published vectors, the same at any number of threads, and distributed as
+ * they should be. Seeds are fixed, so that a statistical test passes always or never. */
 #include "check.h"
 
 #include <float.h>
@@ -10,7 +10,7 @@
 
 #include "core/philox.h"
 
-/* ---- the generator itself --------------------------------------------------------------------------------- */
+/* ---- the generator itself ------------------------------------------------------------------------------ */
 
 /* Philox 4x32-10 once more, with the whole counter, which the library's has only half of. */
 static void reference_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
@@ -76,7 +76,8 @@ static void first_numbers(void **state) {
     assert_true(tp_tensor_at(r, TP_SHAPE(1)) == (double)(0x9b00dbd8bc57ac4cu >> 11) * 0x1p-53);
     tp_manual_seed(0);
     r = tp_randn(TP_SHAPE(2), TP_F32, NULL); /* Box-Muller of the first two words */
-    double radius = sqrt(-2 * log((0x6627e8d5 + 1.0) * 0x1p-32)), turn = 2 * 3.14159265358979323846 * 0xe169c58d * 0x1p-32;
+    double radius = sqrt(-2 * log((0x6627e8d5 + 1.0) * 0x1p-32)),
+           turn = 2 * 3.14159265358979323846 * 0xe169c58d * 0x1p-32;
     assert_float_equal(tp_tensor_at(r, TP_SHAPE(0)), radius * cos(turn), 1e-6);
     assert_float_equal(tp_tensor_at(r, TP_SHAPE(1)), radius * sin(turn), 1e-6);
     tp_manual_seed(0);
@@ -84,7 +85,7 @@ static void first_numbers(void **state) {
     assert_values(r, floor(0xe169c58d * 0x1p-32 * 10) - 5);
 }
 
-/* ---- draws of every kind ---------------------------------------------------------------------------------- */
+/* ---- draws of every kind ------------------------------------------------------------------------------- */
 
 enum { KINDS = 12 };
 
@@ -108,7 +109,8 @@ static tp_tensor *draw(int kind, int64_t n, tp_generator *g) {
 
 static bool same_values(const tp_tensor *a, const tp_tensor *b) {
     size_t bytes = (size_t)tp_tensor_numel(a) * tp_dtype_size(tp_tensor_dtype(a));
-    return tp_tensor_dtype(a) == tp_tensor_dtype(b) && tp_shape_equal(tp_tensor_shape(a), tp_tensor_shape(b)) &&
+    return tp_tensor_dtype(a) == tp_tensor_dtype(b) &&
+           tp_shape_equal(tp_tensor_shape(a), tp_tensor_shape(b)) &&
            memcmp(tp_tensor_data(a), tp_tensor_data(b), bytes) == 0;
 }
 
@@ -150,7 +152,8 @@ static void offsets(void **state) {
     static const struct {
         int kind, n;
         uint64_t blocks;
-    } want[] = {{0, 0, 0}, {0, 1, 1}, {0, 4, 1}, {0, 5, 2}, {1, 5, 3}, {2, 5, 2}, {3, 5, 3}, {4, 5, 3}, {6, 4, 2}, {8, 5, 2}};
+    } want[] = {{0, 0, 0}, {0, 1, 1}, {0, 4, 1}, {0, 5, 2}, {1, 5, 3},
+                {2, 5, 2}, {3, 5, 3}, {4, 5, 3}, {6, 4, 2}, {8, 5, 2}};
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         tp_generator_set_state(g, (tp_generator_state){8, 100});
         draw(want[i].kind, want[i].n, g);
@@ -223,7 +226,7 @@ static void each_thread_has_its_own(void **state) {
     assert_int_equal(mine.offset, 0);
 }
 
-/* ---- distributions ---------------------------------------------------------------------------------------- */
+/* ---- distributions ------------------------------------------------------------------------------------- */
 
 enum { DRAWS = 200000 };
 static double sample[DRAWS];
@@ -236,8 +239,9 @@ static int by_value(const void *a, const void *b) {
 static double normal_cdf(double x) { return 0.5 * erfc(-x * 0.70710678118654752); }
 static double uniform_cdf(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 
-/* Mean, variance, skewness and kurtosis within 4.5 standard errors, and Kolmogorov-Smirnov at one in ten thousand. */
-static void assert_distributed(tp_tensor *t, double mean, double variance, double kurtosis, double (*cdf)(double)) {
+/* Mean, variance, skewness and kurtosis within 4.5 standard errors, Kolmogorov-Smirnov at one in ten thousand. */
+static void assert_distributed(tp_tensor *t, double mean, double variance, double kurtosis,
+                               double (*cdf)(double)) {
     assert_tensor(t);
     assert_ok(tp_tensor_copy_out_f64(t, sample, DRAWS));
     double m[5] = {0};
@@ -306,7 +310,8 @@ static void integers_are_uniform_and_in_range(void **state) {
     tp_manual_seed(6);
     for (int k = 0; k < 5; k++) {
         int64_t low = dtypes[k] == TP_U8 ? 0 : -3;
-        assert_ok(tp_tensor_copy_out_f64(tp_randint(low, low + 7, TP_SHAPE(DRAWS), dtypes[k], NULL), sample, DRAWS));
+        assert_ok(tp_tensor_copy_out_f64(tp_randint(low, low + 7, TP_SHAPE(DRAWS), dtypes[k], NULL), sample,
+                                         DRAWS));
         int counts[7] = {0};
         for (int i = 0; i < DRAWS; i++) {
             double v = sample[i] - (double)low;
@@ -327,7 +332,8 @@ static void integers_of_any_range(void **state) {
     for (int i = 0; i < 2000; i++) quarters[(uint64_t)(values[i] ^ INT64_MIN) >> 62]++;
     assert_true(chi_square(quarters, 4, 2000) < 21.1);
     assert_values(tp_randint(INT64_MIN, INT64_MIN + 1, TP_SHAPE(2), TP_I64, NULL), -0x1p63, -0x1p63);
-    assert_true(tp_tensor_item_i64(tp_randint(INT64_MAX - 1, INT64_MAX, TP_SHAPE(1), TP_I64, NULL)) == INT64_MAX - 1);
+    assert_true(tp_tensor_item_i64(tp_randint(INT64_MAX - 1, INT64_MAX, TP_SHAPE(1), TP_I64, NULL)) ==
+                INT64_MAX - 1);
     assert_tensor(tp_randint(INT32_MIN, (int64_t)INT32_MAX + 1, TP_SHAPE(10), TP_I32, NULL));
     assert_tensor(tp_randint(-(1 << 24), (1 << 24) + 1, TP_SHAPE(10), TP_F32, NULL));
     t = tp_randint(0, 256, TP_SHAPE(20000), TP_U8, NULL);
@@ -337,7 +343,7 @@ static void integers_of_any_range(void **state) {
     assert_tensor(tp_randint(5, -5, TP_SHAPE(3, 0), TP_U8, NULL));
 }
 
-/* A remainder of 64 bits by three quarters of their range would fall into the lower third half of the time. */
+/* A remainder of 64 bits by three eighths of their range would fall into the lower two thirds too often. */
 static void one_integer_without_bias(void **state) {
     (void)state;
     tp_generator *g = tp_generator_new(12);
@@ -377,7 +383,8 @@ static void permutations(void **state) {
             seen[values[i]] = true;
         }
     }
-    int counts[64] = {0}, used[24], cells = 0, total = 24000; /* of four: each of the 24 orders equally often */
+    int counts[64] = {0}, used[24], cells = 0,
+        total = 24000; /* of four: each of the 24 orders equally often */
     for (int i = 0; i < total; i++) {
         tp_scope *s = tp_scope_begin();
         int64_t v[4];
@@ -402,37 +409,47 @@ static void bernoulli(void **state) {
         assert_int_equal(tp_tensor_dtype(t), dtype);
         double ones = tp_tensor_item(tp_sum(tp_to_dtype(t, TP_F64)));
         assert_true(fabs(ones - 0.3 * DRAWS) < 4.5 * sqrt(DRAWS * 0.3 * 0.7));
-        assert_true(tp_tensor_item(tp_sum(tp_to_dtype(tp_mul(t, t), TP_F64))) == ones); /* nothing but 0 and 1 */
+        assert_true(tp_tensor_item(tp_sum(tp_to_dtype(tp_mul(t, t), TP_F64))) ==
+                    ones); /* nothing but 0 and 1 */
     }
     assert_int_equal(tp_tensor_numel(tp_bernoulli(0.5, TP_SHAPE(0), TP_F32, NULL)), 0);
 }
 
-/* ---- intervals stay half open ------------------------------------------------------------------------------ */
+/* ---- intervals stay half open -------------------------------------------------------------------------- */
 
 static void upper_end_is_never_reached(void **state) {
     (void)state;
     static const struct {
         tp_dtype dtype;
         double low, high;
-    } rows[] = {{TP_F32, 0, 1},          {TP_F32, 1, 1 + 0x1p-23},      {TP_F32, 0x1p24, 0x1p24 + 2},
-                {TP_F32, -1, 0x1p-20},   {TP_F64, 0, 1},                {TP_F64, 1e16, 1e16 + 2},
-                {TP_F64, 1, 1 + 0x1p-52}, {TP_F64, 0.1, 0.1 + 0x1p-55}, {TP_F32, -FLT_MAX, FLT_MAX},
-                {TP_F32, -1, 0},         {TP_F64, -0.3, -0.1}};
+    } rows[] = {{TP_F32, 0, 1},
+                {TP_F32, 1, 1 + 0x1p-23},
+                {TP_F32, 0x1p24, 0x1p24 + 2},
+                {TP_F32, -1, 0x1p-20},
+                {TP_F64, 0, 1},
+                {TP_F64, 1e16, 1e16 + 2},
+                {TP_F64, 1, 1 + 0x1p-52},
+                {TP_F64, 0.1, 0.1 + 0x1p-55},
+                {TP_F32, -FLT_MAX, FLT_MAX},
+                {TP_F32, -1, 0},
+                {TP_F64, -0.3, -0.1}};
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         tp_tensor *t = tp_uniform_(tp_empty(TP_SHAPE(50000), rows[k].dtype), rows[k].low, rows[k].high, NULL);
         assert_tensor(t);
         assert_true(tp_tensor_item(tp_amin(t, TP_NO_DIMS, false)) >= rows[k].low);
-        if (!(tp_tensor_item(tp_amax(t, TP_NO_DIMS, false)) < rows[k].high)) fail_msg("row %d reaches its end", (int)k);
+        if (!(tp_tensor_item(tp_amax(t, TP_NO_DIMS, false)) < rows[k].high))
+            fail_msg("row %d reaches its end", (int)k);
     }
     assert_values(tp_uniform_(tp_empty(TP_SHAPE(3), TP_F64), 2.5, 2.5, NULL), 2.5, 2.5, 2.5);
     assert_values(tp_normal_(tp_empty(TP_SHAPE(3), TP_F32), 2.5, 0, NULL), 2.5, 2.5, 2.5);
 }
 
-/* ---- in place ---------------------------------------------------------------------------------------------- */
+/* ---- in place ------------------------------------------------------------------------------------------ */
 
 static void into_views(void **state) {
     (void)state;
-    tp_tensor *whole = tp_zeros(TP_SHAPE(4, 6), TP_F32), *view = tp_slice(tp_transpose(whole, 0, 1), 0, 0, 6, 2);
+    tp_tensor *whole = tp_zeros(TP_SHAPE(4, 6), TP_F32),
+              *view = tp_slice(tp_transpose(whole, 0, 1), 0, 0, 6, 2);
     tp_manual_seed(1);
     uint64_t version = tp_tensor_version(whole);
     assert_ptr_equal(tp_uniform_(view, 1, 2, NULL), view);
@@ -451,14 +468,15 @@ static void into_recorded_tensors(void **state) {
     assert_ok(tp_backward(tp_sum(tp_add(y, x))));
     assert_values(tp_tensor_grad(x), 1, 1, 1); /* what y was has no influence any more */
     assert_null(tp_uniform_(x, 0, 1, NULL));
-    assert_error(TP_ERR_AUTOGRAD, "uniform_: the tensor is a leaf that requires grad; use tp_rand or tp_randn, or write "
-                                  "under tp_no_grad_begin()");
+    assert_error(TP_ERR_AUTOGRAD,
+                 "uniform_: the tensor is a leaf that requires grad; use tp_rand or tp_randn, or write "
+                 "under tp_no_grad_begin()");
     tp_no_grad_begin();
     assert_ptr_equal(tp_uniform_(x, 0, 1, NULL), x);
     assert_ok(tp_no_grad_end());
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------ */
+/* ---- errors -------------------------------------------------------------------------------------------- */
 
 static void bad_arguments(void **state) {
     (void)state;

@@ -32,8 +32,8 @@ static const struct {
     const char *name;
     sample_result (*check)(const sample *row);
 } checks[] = {
-    {"values", sample_check_values},   {"layout", sample_check_layout},     {"gradients", sample_check_gradients},
-    {"isa", sample_check_isa},         {"threads", sample_check_threads},   {"inplace", sample_check_inplace},
+    {"values", sample_check_values}, {"layout", sample_check_layout},   {"gradients", sample_check_gradients},
+    {"isa", sample_check_isa},       {"threads", sample_check_threads}, {"inplace", sample_check_inplace},
     {"errors", sample_check_errors},
 };
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
@@ -72,7 +72,7 @@ static void test_family(void **state) {
     if (failures) fail_msg("%d failures in %s", failures, self->name);
 }
 
-/* ---- coverage ------------------------------------------------------------------------------------------- */
+/* ---- coverage ------------------------------------------------------------------------------------------ */
 
 static const sample *find_row(const char *op, bool inplace) {
     for (int f = 0; f < FAMILIES; f++)
@@ -153,7 +153,8 @@ int main(int argc, char **argv) {
             self->list = families[f];
             self->check = c;
             snprintf(self->name, sizeof self->name, "%s: %s", families[f]->family, checks[c].name);
-            tests[count++] = (struct CMUnitTest){.name = self->name, .test_func = test_family, .initial_state = self};
+            tests[count++] =
+                (struct CMUnitTest){.name = self->name, .test_func = test_family, .initial_state = self};
         }
     if (!chosen) {
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_op_has_a_row);

@@ -1,5 +1,5 @@
-/* Scopes: who owns what, and when it goes. What must not touch the fixture's scope runs on a thread of its own, whose
- * findings are reported by its result: cmocka's asserts belong to the main thread. */
+/* Scopes: who owns what, and when it goes. What must not touch the fixture's scope runs on a thread of its
+ * own, whose findings are reported by its result: cmocka's asserts belong to the main thread. */
 /* ctest: threads */
 #include "check.h"
 
@@ -14,7 +14,7 @@ static tp_tensor *one(double v) { return tp_scalar(v, TP_F32); }
 
 #define ENDED "the scope has ended already or belongs to another thread"
 
-/* ---- what a scope owns ------------------------------------------------------------------------------------ */
+/* ---- what a scope owns --------------------------------------------------------------------------------- */
 
 static void nested(void **state) {
     (void)state;
@@ -141,7 +141,7 @@ static void ten_thousand_scopes(void **state) {
     assert_int_equal(tensors(), before);
 }
 
-/* ---- references of one's own ------------------------------------------------------------------------------ */
+/* ---- references of one's own --------------------------------------------------------------------------- */
 
 static void retained(void **state) {
     (void)state;
@@ -184,7 +184,7 @@ static void kept(void **state) {
     assert_int_equal(tensors(), before);
 }
 
-/* ---- grad mode -------------------------------------------------------------------------------------------- */
+/* ---- grad mode ----------------------------------------------------------------------------------------- */
 
 static void grad_mode_is_restored(void **state) {
     (void)state;
@@ -217,7 +217,7 @@ static void grad_mode_is_restored(void **state) {
     assert_true(tp_grad_enabled());
 }
 
-/* ---- memory that is the user's ---------------------------------------------------------------------------- */
+/* ---- memory that is the user's ------------------------------------------------------------------------- */
 
 typedef struct released {
     int times;
@@ -268,7 +268,7 @@ static void release_may_use_the_library(void **state) {
     assert_int_equal(tensors(), before);
 }
 
-/* ---- other threads ---------------------------------------------------------------------------------------- */
+/* ---- other threads ------------------------------------------------------------------------------------- */
 
 /* Runs the body on a thread of its own; it returns what went wrong, or NULL. */
 static void on_a_thread(void *(*body)(void *), void *argument) {
@@ -360,7 +360,7 @@ static void handed_from_thread_to_thread(void **state) {
     assert_int_equal(tensors(), before);
 }
 
-/* ---- shutdown --------------------------------------------------------------------------------------------- */
+/* ---- shutdown ------------------------------------------------------------------------------------------ */
 
 static void *shut_down(void *unused) {
     (void)unused;
@@ -402,7 +402,7 @@ static void usable_after_shutdown(void **state) {
     one(1);
 }
 
-/* ---- out of memory ---------------------------------------------------------------------------------------- */
+/* ---- out of memory ------------------------------------------------------------------------------------- */
 
 /* A thread's first scopes are two allocations each: of the root and of the scope itself. */
 static void *no_memory_for_scopes(void *unused) {

@@ -61,7 +61,7 @@ static void assert_as_before(alive before) {
     assert_int_equal(now.bytes, before.bytes);
 }
 
-/* ---- each its own model --------------------------------------------------------------------------------- */
+/* ---- each its own model -------------------------------------------------------------------------------- */
 
 static uint64_t train_own(int number, bool *ok) {
     tp_scope *s = tp_scope_begin();
@@ -103,7 +103,7 @@ static void test_each_trains_its_own_model(void **state) {
     }
 }
 
-/* ---- one frozen model ----------------------------------------------------------------------------------- */
+/* ---- one frozen model ---------------------------------------------------------------------------------- */
 
 static void *shared_model(void *argument) {
     worker *w = argument;
@@ -140,7 +140,7 @@ static void test_all_use_one_frozen_model(void **state) {
     tp_module_free(net);
 }
 
-/* ---- one leaf for all ----------------------------------------------------------------------------------- */
+/* ---- one leaf for all ---------------------------------------------------------------------------------- */
 
 static void *shared_leaf(void *argument) {
     worker *w = argument;
@@ -169,7 +169,7 @@ static void test_gradients_of_all_add_up_in_one_leaf(void **state) {
     assert_as_before(before);
 }
 
-/* ---- a graph made on one thread and walked on another --------------------------------------------------- */
+/* ---- a graph made on one thread and walked on another -------------------------------------------------- */
 
 static void *walk_handed_over(void *argument) {
     worker *w = argument;
@@ -195,7 +195,7 @@ static void test_graphs_are_walked_by_other_threads(void **state) {
     assert_as_before(before);
 }
 
-/* ---- records, scopes and generators of one's own -------------------------------------------------------- */
+/* ---- records, scopes and generators of one's own ------------------------------------------------------- */
 
 static void *own_state(void *argument) {
     worker *w = argument;

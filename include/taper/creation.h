@@ -35,8 +35,8 @@ TP_API tp_tensor *tp_eye(int64_t n, int64_t m, tp_dtype dtype);
  * may be NULL for an empty shape only (TP_ERR_NULL). */
 TP_API tp_tensor *tp_from_data(const void *data, tp_shape shape, tp_dtype dtype);
 
-/* A tensor over the caller's own memory, not copied: row-major elements of `dtype`, aligned to the dtype's size. When
- * the last tensor that shares it is gone, release(data, context) is called, on whichever thread that was;
+/* A tensor over the caller's own memory, not copied: row-major elements of `dtype`, aligned to the dtype's size
+ * (BOOL: bytes that are 0 or 1). When the last tensor that shares it is gone, release(data, context) is called, on whichever thread that was;
  * NULL for nothing. Errors: TP_ERR_NULL, TP_ERR_ARGUMENT for misaligned memory; release is then not called. */
 TP_API tp_tensor *tp_from_memory(void *data, tp_shape shape, tp_dtype dtype,
                                  void (*release)(void *data, void *context), void *context);

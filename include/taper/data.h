@@ -2,12 +2,14 @@
  *
  *     tp_mnist mnist = tp_mnist_load("examples/data/mnist", true);
  *     tp_dataset *data = tp_dataset_tensors(TP_TENSORS(mnist.images, mnist.labels));
- *     tp_loader *loader = tp_loader_new(data, 32, (tp_loader_options){.shuffle = true, .u8_scale = 1.0 / 255});
+ *     tp_loader_options options = {.shuffle = true, .u8_scale = 1.0 / 255};
+ *     tp_loader *loader = tp_loader_new(data, 32, options);
  *     for (int epoch = 0; epoch < 5; epoch++) {
  *         tp_batch batch;
  *         while (tp_loader_next(loader, &batch)) {
  *             tp_scope *s = tp_scope_begin();
- *             tp_tensor *loss = tp_cross_entropy(tp_forward(net, batch.items[0]), batch.items[1], (tp_ce_options){0});
+ *             tp_tensor *scores = tp_forward(net, batch.items[0]);
+ *             tp_tensor *loss = tp_cross_entropy(scores, batch.items[1], (tp_ce_options){0});
  *             ...
  *             tp_scope_end(s);
  *         }
@@ -33,20 +35,20 @@ typedef struct tp_dataset tp_dataset;
 /* The dataset whose sample i is the i-th entry along the first dim of each tensor: (N, ...), any dtypes, one
  * N for all. It holds the tensors themselves, or a packed copy of those that are not packed; gradients do not
  * flow through it. To be freed with tp_dataset_free(). Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an empty
- * list; TP_ERR_SHAPE for a 0-d tensor or for first dims that differ; TP_ERR_MEMORY. Source:
- * torch.utils.data.TensorDataset. */
+ * list; TP_ERR_SHAPE for a 0-d tensor or for first dims that differ; TP_ERR_MEMORY.
+ * Source: torch.utils.data.TensorDataset. */
 TP_API tp_dataset *tp_dataset_tensors(tp_tensors tensors);
 
 /* The samples indices[0 .. count-1] of `dataset`, in that order, repeated or left out as it may be. Errors:
- * TP_ERR_NULL; TP_ERR_INDEX; TP_ERR_ARGUMENT for a negative count; TP_ERR_MEMORY. Source:
- * torch.utils.data.Subset. */
+ * TP_ERR_NULL; TP_ERR_INDEX; TP_ERR_ARGUMENT for a negative count; TP_ERR_MEMORY.
+ * Source: torch.utils.data.Subset. */
 TP_API tp_dataset *tp_dataset_subset(tp_dataset *dataset, const int64_t *indices, int64_t count);
 
 TP_API void tp_dataset_free(tp_dataset *dataset); /* NULL does nothing */
 
-TP_API int64_t tp_dataset_size(const tp_dataset *dataset); /* the number of samples; -1 after an error */
-TP_API int tp_dataset_item_count(
-    const tp_dataset *dataset); /* the number of items a sample; -1 after an error */
+/* The number of samples, and of items a sample; -1 after an error. */
+TP_API int64_t tp_dataset_size(const tp_dataset *dataset);
+TP_API int tp_dataset_item_count(const tp_dataset *dataset);
 
 /* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes`
  * holds either the parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to
@@ -67,9 +69,8 @@ typedef struct tp_loader tp_loader;
 typedef struct tp_loader_options {
     bool shuffle; /* each epoch in another order, which depends on seed, epoch and number of samples alone */
     uint64_t seed;
-    bool drop_last; /* leave out the last batch of an epoch if it is smaller */
-    double
-        u8_scale; /* not 0: U8 items are lent as F32, multiplied by this; 1.0 / 255 brings images into [0, 1] */
+    bool drop_last;  /* leave out the last batch of an epoch if it is smaller */
+    double u8_scale; /* not 0: U8 items are lent as F32, times this; 1.0 / 255 brings images into [0, 1] */
 } tp_loader_options;
 
 /* A batch, lent by the loader until its next one: tp_retain() what is to stay longer. */
@@ -80,8 +81,8 @@ typedef struct tp_batch {
 } tp_batch;
 
 /* A loader of batches of `batch_size` samples; to be freed with tp_loader_free(). Errors: TP_ERR_NULL;
- * TP_ERR_ARGUMENT for a batch size below 1 or a scale that is not finite; TP_ERR_MEMORY. Source:
- * torch.utils.data.DataLoader. */
+ * TP_ERR_ARGUMENT for a batch size below 1 or a scale that is not finite; TP_ERR_MEMORY.
+ * Source: torch.utils.data.DataLoader. */
 TP_API tp_loader *tp_loader_new(tp_dataset *dataset, int64_t batch_size, tp_loader_options options);
 TP_API void tp_loader_free(tp_loader *loader); /* NULL does nothing */
 

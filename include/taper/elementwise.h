@@ -7,7 +7,7 @@
  * gradient is PyTorch's, given beside the function.
  *
  * A scalar (double) operand never changes the dtype class, except in division: a scalar that is not whole,
- * with an integer tensor, is TP_ERR_DTYPE. Integer arithmetic wraps around.
+ * with an integer tensor, is TP_ERR_DTYPE. Integer arithmetic wraps around. Comparisons with a scalar are exact.
  *
  * In-place forms end in _ and return their first argument; NULL means that nothing was changed. They never
  * change its shape or dtype (TP_ERR_SHAPE, TP_ERR_DTYPE if the result would need another). Recording one needs a tensor

@@ -41,6 +41,8 @@ TP_API void tp_safetensors_close(tp_safetensors *file); /* NULL does nothing */
  * is closed. Errors: TP_ERR_INDEX. */
 TP_API int tp_safetensors_count(const tp_safetensors *file);
 TP_API const char *tp_safetensors_name(const tp_safetensors *file, int i);
+
+/* Is there a tensor of that name? False after an error. */
 TP_API bool tp_safetensors_has(const tp_safetensors *file, const char *name);
 
 /* A copy of the tensor of that name, in the current scope. F32, F64, I64, I32, U8 and BOOL keep their dtype.

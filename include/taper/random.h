@@ -33,7 +33,7 @@ TP_API void tp_generator_free(tp_generator *generator);
 TP_API tp_generator_state tp_generator_get_state(const tp_generator *generator);
 TP_API void tp_generator_set_state(tp_generator *generator, tp_generator_state state);
 
-/* One number at a time, advancing the generator by one block: uniform in [0, 1) with 53 bits; an integer
+/* One number at a time, advancing the generator by one block (an integer rarely takes more): uniform in [0, 1) with 53 bits; an integer
  * uniform in [0, n) without bias, 0 for n <= 1. */
 TP_API double tp_generator_uniform(tp_generator *generator);
 TP_API int64_t tp_generator_below(tp_generator *generator, int64_t n);
@@ -55,7 +55,8 @@ TP_API tp_tensor *tp_bernoulli(double p, tp_shape shape, tp_dtype dtype, tp_gene
 
 /* Fills `t` in place with uniform numbers in [low, high) or normal ones of the given mean and standard
  * deviation; `t` is F32 or F64. Returns `t`, or NULL when nothing was changed. Errors: those of in-place ops
- * (elementwise.h); TP_ERR_ARGUMENT unless low <= high, std >= 0 and both are finite. */
+ * (elementwise.h); TP_ERR_ARGUMENT unless low <= high, std >= 0, all are finite, and low, high and high - low
+ * no more than the dtype holds. */
 TP_API tp_tensor *tp_uniform_(tp_tensor *t, double low, double high, tp_generator *generator);
 TP_API tp_tensor *tp_normal_(tp_tensor *t, double mean, double std, tp_generator *generator);
 

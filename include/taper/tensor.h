@@ -81,8 +81,8 @@ TP_API tp_tensor *tp_clone(tp_tensor *t);
  * Errors: those of in-place ops (elementwise.h). */
 TP_API tp_tensor *tp_copy_(tp_tensor *t, tp_tensor *source);
 
-/* Sets every element in place. Returns `t`, NULL when nothing was changed. A value that is no whole number
- * into an integer tensor is TP_ERR_DTYPE. */
+/* Sets every element in place. Returns `t`, NULL when nothing was changed. A value that an integer
+ * tensor cannot hold, no whole number or out of range, is TP_ERR_DTYPE. */
 TP_API tp_tensor *tp_fill_(tp_tensor *t, double value);
 
 TP_END_DECLS

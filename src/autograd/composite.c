@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 
 #include "core/scope.h"
+#include "taper/creation.h"
 
 #define COMPOSITE_MAX 32 /* inputs and outputs of a fused op */
 
@@ -35,8 +36,10 @@ void tp__vjp_by_composite(tp__ctx *ctx, tp__composite_fn *composite, tp_tensor *
         given_out[n_given++] = out[k];
     }
     tp_grad_options options = {.create_graph = ctx->create_graph, .allow_unused = true};
-    if (n_given > 0 && tp_grad((tp_tensors){n_given, given_out}, (tp_tensors){n_wanted, wanted_in},
-                               (tp_tensors){n_given, given_g}, grads, options) == TP_OK)
+    if (n_given == 0) /* nothing arrived, or the outputs do not depend on the inputs */
+        for (int i = 0; i < n_wanted; i++) dx[wanted[i]] = tp_zeros_like(wanted_in[i]);
+    else if (tp_grad((tp_tensors){n_given, given_out}, (tp_tensors){n_wanted, wanted_in},
+                     (tp_tensors){n_given, given_g}, grads, options) == TP_OK)
         for (int i = 0; i < n_wanted; i++) dx[wanted[i]] = grads[i];
     else tp__error_repend();
 end:

@@ -2,8 +2,8 @@
  *
  * A node is processed once all that was recorded after it has been: the walk takes nodes from a heap in
  * descending order of their sequence number, which is always a topological order. Gradients are summed at
- * the node's outputs until then. What arrives at leaves is gathered in a table and delivered at the end, so that a
- * walk that fails leaves every gradient as it was. */
+ * the node's outputs until then. What arrives at leaves, and at the inputs that are asked for, is gathered in a table
+ * and delivered at the end, so that a walk that fails leaves every gradient as it was. */
 #include <math.h>
 #include <string.h>
 
@@ -13,23 +13,27 @@
 #include "taper/elementwise.h"
 #include "taper/reduce.h"
 
-typedef struct leaf_slot {
-    tp_tensor *leaf; /* NULL: free */
-    tp_tensor *grad; /* a reference, or NULL */
-} leaf_slot;
+/* Where gradients end: a leaf, or a node's output that is asked for. */
+typedef struct sink {
+    const void *key;   /* the leaf, or the tp__out; NULL: a free place in the table */
+    tp_tensor *tensor; /* the leaf, or the output's tensor */
+    tp_tensor *grad;   /* these are references, or NULL */
+    tp_tensor *old, *sum; /* the tensor's gradient so far, and what it is to be replaced by */
+} sink;
 
 typedef struct walk {
     const char *op; /* "backward" or "grad", for messages */
     bool create_graph, retain_graph;
-    bool all;      /* every leaf is wanted; otherwise those in the table, and marked outputs */
+    bool all;      /* every leaf is wanted; otherwise what is in the table */
     bool bounded;  /* `order` holds all nodes of the walk, claimed */
     uint64_t floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
     tp__node **heap;
     int64_t heap_count, heap_capacity;
     tp__node **order; /* descending */
     int64_t order_count, order_capacity;
-    leaf_slot *leaves;
-    int64_t leaf_count, leaf_capacity; /* capacity: a power of two, or 0 */
+    tp__node *broken; /* the node at which an unbounded walk failed */
+    sink *sinks;
+    int64_t sink_count, sink_capacity; /* capacity: a power of two, or 0 */
 } walk;
 
 /* ---- the heap, by sequence number -------------------------------------------------------------------- */
@@ -44,18 +48,16 @@ static bool grow_nodes(tp__node ***items, int64_t *capacity, int64_t count) {
     return true;
 }
 
-/* There is room. */
-static void walk_insert(walk *w, tp__node *node) {
-    int64_t i = w->heap_count++;
-    for (; i > 0 && w->heap[(i - 1) / 2]->sequence < node->sequence; i = (i - 1) / 2)
-        w->heap[i] = w->heap[(i - 1) / 2];
-    w->heap[i] = node;
+/* Makes a node part of this walk. False if it is in a walk already: `*owner` is then that one. */
+static bool walk_claim(walk *w, tp__node *node, void **owner) {
+    *owner = NULL;
+    return atomic_compare_exchange_strong(&node->walk, owner, w);
 }
 
 /* Adds a node unless it is in this walk already. */
 static tp_status walk_push(walk *w, tp__node *node) {
-    void *owner = NULL;
-    if (!atomic_compare_exchange_strong(&node->walk, &owner, w)) {
+    void *owner;
+    if (!walk_claim(w, node, &owner)) {
         if (owner == w) return TP_OK;
         return tp__error(TP_ERR_AUTOGRAD, w->op, "another walk is passing through the same graph, at op %s",
                          node->op->name);
@@ -64,7 +66,10 @@ static tp_status walk_push(walk *w, tp__node *node) {
         atomic_store(&node->walk, NULL);
         return tp__error_memory(w->op, (size_t)w->heap_capacity * 2 * sizeof(tp__node *));
     }
-    walk_insert(w, node);
+    int64_t i = w->heap_count++;
+    for (; i > 0 && w->heap[(i - 1) / 2]->sequence < node->sequence; i = (i - 1) / 2)
+        w->heap[i] = w->heap[(i - 1) / 2];
+    w->heap[i] = node;
     return TP_OK;
 }
 
@@ -80,49 +85,57 @@ static tp__node *walk_pop(walk *w) {
     return top;
 }
 
-/* ---- the table of leaves ----------------------------------------------------------------------------- */
+/* ---- the table of sinks ------------------------------------------------------------------------------ */
 
-static leaf_slot *leaf_probe(leaf_slot *slots, int64_t capacity, const tp_tensor *leaf) {
-    uint64_t hash = ((uint64_t)(uintptr_t)leaf >> 6) * 0x9E3779B97F4A7C15u;
+static sink *sink_probe(sink *sinks, int64_t capacity, const void *key) {
+    uint64_t hash = ((uint64_t)(uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u;
     for (int64_t i = (int64_t)(hash >> 20) & (capacity - 1);; i = (i + 1) & (capacity - 1))
-        if (!slots[i].leaf || slots[i].leaf == leaf) return &slots[i];
+        if (!sinks[i].key || sinks[i].key == key) return &sinks[i];
 }
 
-static leaf_slot *leaf_find(const walk *w, const tp_tensor *leaf) {
-    leaf_slot *slot = w->leaf_capacity ? leaf_probe(w->leaves, w->leaf_capacity, leaf) : NULL;
-    return slot && slot->leaf ? slot : NULL;
+static sink *sink_find(const walk *w, const void *key) {
+    sink *s = w->sink_capacity ? sink_probe(w->sinks, w->sink_capacity, key) : NULL;
+    return s && s->key ? s : NULL;
 }
 
-/* The leaf's slot, made if need be; NULL with a record if out of memory. */
-static leaf_slot *leaf_add(walk *w, tp_tensor *leaf) {
-    if (2 * w->leaf_count >= w->leaf_capacity) {
-        int64_t capacity = w->leaf_capacity ? 2 * w->leaf_capacity : 32;
-        leaf_slot *slots = tp__alloc_zero((size_t)capacity * sizeof *slots);
-        if (!slots) {
-            tp__error_memory(w->op, (size_t)capacity * sizeof *slots);
+/* The sink of `key`, made if need be; NULL with a record if out of memory. */
+static sink *sink_add(walk *w, const void *key, tp_tensor *tensor) {
+    if (2 * w->sink_count >= w->sink_capacity) {
+        int64_t capacity = w->sink_capacity ? 2 * w->sink_capacity : 32;
+        sink *sinks = tp__alloc_zero((size_t)capacity * sizeof *sinks);
+        if (!sinks) {
+            tp__error_memory(w->op, (size_t)capacity * sizeof *sinks);
             return NULL;
         }
-        for (int64_t i = 0; i < w->leaf_capacity; i++)
-            if (w->leaves[i].leaf) *leaf_probe(slots, capacity, w->leaves[i].leaf) = w->leaves[i];
-        tp__free(w->leaves);
-        w->leaves = slots;
-        w->leaf_capacity = capacity;
+        for (int64_t i = 0; i < w->sink_capacity; i++)
+            if (w->sinks[i].key) *sink_probe(sinks, capacity, w->sinks[i].key) = w->sinks[i];
+        tp__free(w->sinks);
+        w->sinks = sinks;
+        w->sink_capacity = capacity;
     }
-    leaf_slot *slot = leaf_probe(w->leaves, w->leaf_capacity, leaf);
-    if (!slot->leaf) {
-        slot->leaf = leaf;
-        w->leaf_count++;
+    sink *s = sink_probe(w->sinks, w->sink_capacity, key);
+    if (!s->key) {
+        s->key = key;
+        s->tensor = tensor;
+        w->sink_count++;
     }
-    return slot;
+    return s;
 }
+
+/* Under what the gradient of `t` is found. */
+static const void *sink_key(const tp_tensor *t) {
+    return t->node ? (const void *)&tp__node_of(t)->outs[t->output] : t;
+}
+
+static bool sink_is_leaf(const sink *s) { return s->key == s->tensor; }
 
 /* ---- gradients on their way -------------------------------------------------------------------------- */
 
 bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge) {
     if (ctx->all) return edge->node || edge->leaf;
     if (edge->node && edge->node->sequence < ((const walk *)ctx->walk)->floor) return false;
-    if (edge->node) return edge->node->needed || edge->node->outs[edge->output].wanted;
-    return edge->leaf && leaf_find(ctx->walk, edge->leaf);
+    if (edge->node) return edge->node->needed || sink_find(ctx->walk, &edge->node->outs[edge->output]);
+    return edge->leaf && sink_find(ctx->walk, edge->leaf);
 }
 
 /* May `t` be written to in place of making a new tensor? Only `t` itself is looked at: the caller's one
@@ -162,9 +175,9 @@ static tp_tensor *conform(const char *op, int i, tp_tensor *g, tp_shape shape, t
 }
 
 static tp_status check_finite(const tp__node *node, int i, tp_tensor *g) {
-    tp_no_grad_begin();
+    bool before = tp_set_grad_enabled(false);
     tp_tensor *sum = tp_sum(tp_mul_scalar(g, 0)); /* NaN if any element is NaN or infinite */
-    tp_no_grad_end();
+    tp_set_grad_enabled(before);
     if (!sum) return tp_last_error().code;
     if (tp_tensor_item(sum) == 0) return TP_OK;
     return tp__error(TP_ERR_NUMERIC, node->op->name, "its backward gave a NaN or infinite gradient for input %d", i);
@@ -183,8 +196,8 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
     if (!g) return tp_last_error().code;
     if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(check_finite(node, i, g));
     if (e->leaf) {
-        leaf_slot *slot = leaf_add(w, e->leaf);
-        return slot ? accumulate(w, &slot->grad, g) : TP_ERR_MEMORY;
+        sink *s = sink_add(w, e->leaf, e->leaf);
+        return s ? accumulate(w, &s->grad, g) : TP_ERR_MEMORY;
     }
     if (!w->bounded) TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
     return accumulate(w, &e->node->outs[e->output].grad, g);
@@ -194,31 +207,37 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
 
 #define FEW 16 /* inputs and outputs for which the arrays lie on the stack */
 
+/* What hangs on an output's tensor: hooks, and the wish for its gradient to be kept. */
+static tp_status apply_meta(const walk *w, tp__out *out, tp_tensor **g) {
+    if (out->meta->hooks) *g = tp__meta_run_hooks(out->meta, *g);
+    if (!*g) return tp_last_error().code;
+    tp__meta *meta = out->meta; /* now: an in-place op in a hook moves it on */
+    if (!meta || !meta->retain_grad || !w->all) return TP_OK;
+    tp_tensor *old = tp__meta_retain_grad(meta), *sum = old ? tp_add(old, *g) : *g;
+    tp_release(old);
+    if (!sum) return tp_last_error().code;
+    tp__meta_set_grad(meta, sum);
+    return TP_OK;
+}
+
 /* The gradient of output k as the rule gets it: summed, passed through the hooks, kept where asked for. */
 static tp_status take_grad(walk *w, tp__node *node, int k, tp_tensor **g) {
     tp__out *out = &node->outs[k];
     *g = out->grad;
     out->grad = NULL;
-    if (*g && !tp__scope_own(*g)) {
+    if (!*g) {
+        if (node->op->takes_null) return TP_OK;
+        *g = tp_zeros(tp__out_shape(out), tp__is_floating((tp_dtype)out->dtype) ? (tp_dtype)out->dtype : TP_F32);
+        return *g ? TP_OK : tp_last_error().code;
+    }
+    if (!tp__scope_own(*g)) {
         tp__tensor_unref(*g);
         *g = NULL;
         return tp__error_memory(w->op, sizeof **g);
     }
-    if (!*g && (!node->op->takes_null || out->wanted))
-        *g = tp_zeros(tp__out_shape(out), tp__is_floating((tp_dtype)out->dtype) ? (tp_dtype)out->dtype : TP_F32);
-    if (!*g) return node->op->takes_null && !out->wanted ? TP_OK : tp_last_error().code;
-    if (out->meta && out->meta->hooks) {
-        *g = tp__meta_run_hooks(out->meta, *g);
-        if (!*g) return tp_last_error().code;
-    }
-    if (out->meta && out->meta->retain_grad && w->all) {
-        tp_tensor *sum = out->meta->grad ? tp_add(out->meta->grad, *g) : *g;
-        if (!sum) return tp_last_error().code;
-        tp__meta_lock(out->meta);
-        tp__meta_set_grad(out->meta, sum);
-        tp__meta_unlock(out->meta);
-    }
-    if (out->wanted) out->captured = tp_retain(*g);
+    if (out->meta) TP_TRY(apply_meta(w, out, g));
+    sink *s = w->bounded ? sink_find(w, out) : NULL;
+    if (s) s->grad = tp_retain(*g);
     return TP_OK;
 }
 
@@ -231,17 +250,32 @@ static void once_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
 
 static const tp__op once_op = {.name = "once", .vjp = once_vjp};
 
-/* Gives the results of a `.once` rule a node that refuses to be differentiated. */
+/* Gives the results of a `.once` rule a node that refuses to be differentiated: by the gradients that the rule was given, and
+ * by the inputs of the op. */
 static bool seal_once(const tp__node *node, tp_tensor *const *g, tp_tensor **dx) {
+    int n = node->n_out + node->n_in;
+    const char *name = node->op->name;
+    tp_tensor *few[2 * FEW], **in = n > 2 * FEW ? tp__alloc((size_t)n * sizeof *in) : few;
+    if (!in) {
+        tp__error_memory(name, (size_t)n * sizeof *in);
+        return false;
+    }
+    bool ok = true;
+    for (int k = 0; k < node->n_out; k++) in[k] = g[k];
     for (int i = 0; i < node->n_in; i++) {
+        const tp__edge *e = &node->edges[i];
+        in[node->n_out + i] = tp__edge_tensor(name, e);
+        ok = ok && (in[node->n_out + i] || (!e->node && !e->leaf));
+    }
+    for (int i = 0; i < node->n_in && ok; i++) {
         if (!dx[i]) continue;
         dx[i] = tp_detach(dx[i]);
-        const char *name = node->op->name;
-        tp__call call = {.op = &once_op, .n_in = node->n_out, .in = g, .n_out = 1, .out = &dx[i], .attr = &name,
+        tp__call call = {.op = &once_op, .n_in = n, .in = in, .n_out = 1, .out = &dx[i], .attr = &name,
                          .attr_size = sizeof name};
-        if (!dx[i] || !tp__record_call(&call)) return false;
+        ok = dx[i] && tp__record_call(&call);
     }
-    return true;
+    if (in != few) tp__free(in);
+    return ok;
 }
 
 static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx) {
@@ -254,10 +288,10 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
                          "first walk",
                          node->op->name);
     bool seal = w->create_graph && node->op->once, pending = tp__error_pending();
-    if (seal) tp_no_grad_begin();
+    if (seal) tp_set_grad_enabled(false);
     (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
     if (seal) {
-        tp_no_grad_end();
+        tp_set_grad_enabled(true);
         if (!seal_once(node, g, dx)) return tp_last_error().code;
     }
     /* A rule that failed somewhere has failed, whatever it made of the NULL. */
@@ -308,9 +342,9 @@ static bool node_has_grad(const tp__node *node) {
     return false;
 }
 
-static bool node_is_wanted(const tp__node *node) {
+static bool node_is_wanted(const walk *w, const tp__node *node) {
     for (int k = 0; k < node->n_out; k++)
-        if (node->outs[k].wanted) return true;
+        if (sink_find(w, &node->outs[k])) return true;
     return node->needed;
 }
 
@@ -323,14 +357,14 @@ static tp_status walk_run(walk *w) {
     if (w->bounded) {
         for (int64_t i = 0; i < w->order_count && status == TP_OK; i++) {
             tp__node *node = w->order[i];
-            if (node_has_grad(node) && node_is_wanted(node)) status = process(w, node);
+            if (node_has_grad(node) && node_is_wanted(w, node)) status = process(w, node);
             tp__scope_clear(scope);
         }
     } else {
         while (w->heap_count > 0 && status == TP_OK) {
             tp__node *node = walk_pop(w);
             status = process(w, node);
-            if (status != TP_OK) walk_insert(w, node); /* walk_end() drops the gradients it still holds */
+            if (status != TP_OK) w->broken = node; /* walk_end() drops the gradients it still holds */
             else atomic_store_explicit(&node->walk, NULL, memory_order_release);
             tp__scope_clear(scope);
         }
@@ -349,80 +383,118 @@ static void node_abandon(const walk *w, tp__node *node, bool failed) {
     atomic_store_explicit(&node->walk, NULL, memory_order_release);
 }
 
-/* A failed walk frees what of the graph it had not reached, too. */
+/* A failed walk frees what of the graph it had not reached, too. It needs no memory for that: the nodes make a list. */
 static void walk_free_rest(walk *w) {
-    for (tp__node *node; w->heap_count > 0;) {
-        node = walk_pop(w);
-        if (!w->retain_graph)
-            for (int i = 0; i < node->n_in; i++)
-                if (node->edges[i].node && node->edges[i].node->sequence >= w->floor) walk_push(w, node->edges[i].node);
+    tp__node *list = w->broken;
+    if (list) list->next = NULL;
+    for (int64_t i = 0; i < w->heap_count; i++) {
+        w->heap[i]->next = list;
+        list = w->heap[i];
+    }
+    while (list) {
+        tp__node *node = list;
+        list = node->next;
+        bool on = !w->retain_graph && (!node->released || node == w->broken); /* else this has been here before */
+        for (int i = 0; i < node->n_in && on; i++) {
+            tp__node *below = node->edges[i].node;
+            void *owner;
+            if (!below || below->sequence < w->floor || !walk_claim(w, below, &owner)) continue;
+            below->next = list;
+            list = below;
+        }
         node_abandon(w, node, true);
     }
 }
 
 static void walk_end(walk *w, bool failed) {
-    walk_free_rest(w);
+    if (failed) walk_free_rest(w);
     for (int64_t i = 0; i < w->order_count; i++) node_abandon(w, w->order[i], failed);
-    for (int64_t i = 0; i < w->leaf_capacity; i++) tp_release(w->leaves[i].grad);
-    tp__free(w->leaves);
+    for (int64_t i = 0; i < w->sink_capacity; i++) {
+        sink *s = &w->sinks[i];
+        tp_release(s->grad);
+        tp_release(s->old);
+        tp_release(s->sum);
+    }
+    tp__free(w->sinks);
     tp__free(w->order);
     tp__free(w->heap);
 }
 
-/* ---- delivery to the leaves -------------------------------------------------------------------------- */
+/* ---- delivery ---------------------------------------------------------------------------------------- */
 
-/* A gradient that the leaf can keep: dense, with a storage of its own. */
-static tp_tensor *own_copy(tp_tensor *g) { return g->node || solely_held(g) ? g : tp_clone(g); }
+/* In three passes: the hooks of leaves, which may do anything; all else that can fail; and what cannot. */
 
-/* Prepares slot->grad as what the leaf's gradient is to be: all that can fail. */
-static tp_status prepare_leaf(const walk *w, leaf_slot *slot) {
-    tp__meta *meta = tp__meta_of(slot->leaf);
-    tp_tensor *g = slot->grad;
-    if (meta->hooks) g = tp__meta_run_hooks(meta, g);
+static tp_status sink_replace(sink *s, tp_tensor *g) {
     if (!g) return tp_last_error().code;
-    tp__meta_lock(meta);
-    tp_tensor *old = tp_retain(meta->grad);
-    tp__meta_unlock(meta);
-    if (!old && !w->create_graph) g = own_copy(g);
-    else if (!old) g = g->dense && !(g->storage->refs > 1) ? g : tp_clone(g);
-    tp_release(old);
-    if (!g) return tp_last_error().code;
-    if (g != slot->grad) {
-        tp_release(slot->grad);
-        slot->grad = tp_retain(g);
-    }
+    tp_retain(g);
+    tp_release(s->grad);
+    s->grad = g;
     return TP_OK;
 }
 
-static tp_status deliver_leaf(const walk *w, leaf_slot *slot) {
-    tp__meta *meta = tp__meta_of(slot->leaf);
+static tp_status sink_hooks(sink *s) {
+    tp__meta *meta = tp__meta_of(s->tensor);
+    return sink_is_leaf(s) && meta && meta->hooks ? sink_replace(s, tp__meta_run_hooks(meta, s->grad)) : TP_OK;
+}
+
+static tp_status run_leaf_hooks(walk *w) {
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return TP_ERR_MEMORY;
     tp_status status = TP_OK;
-    tp_tensor *old = NULL;
-    tp__meta_lock(meta);
-    if (!meta->grad) {
-        meta->grad = slot->grad;
-        slot->grad = NULL;
-    } else if (!w->create_graph && solely_held(meta->grad)) {
-        if (!tp_add_(meta->grad, slot->grad)) status = tp_last_error().code;
-    } else {
-        tp_tensor *sum = tp_add(meta->grad, slot->grad);
-        if (!sum) status = tp_last_error().code;
-        if (sum) old = meta->grad, meta->grad = tp_retain(sum);
-    }
-    tp__meta_unlock(meta);
-    tp_release(old);
+    for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
+        if (w->sinks[i].grad) status = sink_hooks(&w->sinks[i]);
+    tp_scope_end(scope);
     return status;
 }
 
+/* Can the tensor keep the gradient `g`, which only a sink holds? It must be dense, with a storage of its own. */
+static bool own_enough(const walk *w, const tp_tensor *g) {
+    return w->create_graph ? atomic_load_explicit(&g->refs, memory_order_acquire) == 1 &&
+                                 atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 && g->dense &&
+                                 !g->storage->release
+                           : solely_held(g);
+}
+
+static tp_status sink_prepare(const walk *w, sink *s) {
+    tp__meta *meta = tp__meta_make(w->op, s->tensor);
+    if (!meta) return TP_ERR_MEMORY;
+    tp__meta_lock(meta);
+    bool in_place = meta->grad && !w->create_graph && solely_held(meta->grad);
+    s->old = in_place ? NULL : tp_retain(meta->grad);
+    tp__meta_unlock(meta);
+    if (in_place) return TP_OK;
+    if (!s->old) return own_enough(w, s->grad) ? TP_OK : sink_replace(s, tp_clone(s->grad));
+    s->sum = tp_retain(tp_add(s->old, s->grad));
+    return s->sum ? TP_OK : tp_last_error().code;
+}
+
+/* Fails only where memory runs out just as another thread has changed the same gradient since it was prepared. */
+static tp_status sink_deliver(const walk *w, sink *s) {
+    tp__meta *meta = tp__meta_of(s->tensor);
+    tp_tensor *next = NULL;
+    bool added = false;
+    tp__meta_lock(meta);
+    if (!meta->grad) next = tp_retain(s->grad);
+    else if (s->sum && meta->grad == s->old) next = tp_retain(s->sum);
+    else if (!w->create_graph && solely_held(meta->grad)) added = tp_add_(meta->grad, s->grad) != NULL;
+    else next = tp_retain(tp_add(meta->grad, s->grad));
+    tp_tensor *old = next ? meta->grad : NULL;
+    if (next) meta->grad = next;
+    tp__meta_unlock(meta);
+    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
+    return next || added ? TP_OK : tp_last_error().code;
+}
+
 static tp_status deliver(walk *w) {
+    TP_TRY(run_leaf_hooks(w));
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
-    tp__tls.grad_off = !w->create_graph;
     tp_status status = TP_OK;
-    for (int pass = 0; pass < 2; pass++)
-        for (int64_t i = 0; i < w->leaf_capacity && status == TP_OK; i++)
-            if (w->leaves[i].leaf && w->leaves[i].grad)
-                status = pass ? deliver_leaf(w, &w->leaves[i]) : prepare_leaf(w, &w->leaves[i]);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
+            if (w->sinks[i].grad) status = pass ? sink_deliver(w, &w->sinks[i]) : sink_prepare(w, &w->sinks[i]);
+        tp__scope_clear(scope);
+    }
     tp_scope_end(scope);
     return status;
 }
@@ -450,8 +522,8 @@ static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
     g = root_grad(w, t, g);
     if (!g) return tp_last_error().code;
     if (!t->node) {
-        leaf_slot *slot = w->all ? leaf_add(w, t) : leaf_find(w, t);
-        if (slot) return accumulate(w, &slot->grad, g);
+        sink *s = w->all ? sink_add(w, t, t) : sink_find(w, t);
+        if (s) return accumulate(w, &s->grad, g);
         return w->all ? TP_ERR_MEMORY : TP_OK;
     }
     tp__node *node = tp__node_of(t);
@@ -459,15 +531,14 @@ static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
     return accumulate(w, &node->outs[t->output].grad, g);
 }
 
-/* Marks what tp_grad() or .inputs asks for. */
-static tp_status add_inputs(walk *w, tp_tensors inputs, bool wanted) {
+/* Enters what tp_grad() or .inputs asks for. */
+static tp_status add_inputs(walk *w, tp_tensors inputs) {
     w->floor = UINT64_MAX;
     for (int i = 0; i < inputs.count; i++) {
         tp_tensor *t = inputs.items[i];
         uint64_t recorded = t->node ? tp__node_of(t)->sequence : 0;
         if (recorded < w->floor) w->floor = recorded;
-        if (t->node) tp__node_of(t)->outs[t->output].wanted = wanted;
-        else if (wanted && !leaf_add(w, t)) return TP_ERR_MEMORY;
+        if (!sink_add(w, sink_key(t), t)) return TP_ERR_MEMORY;
     }
     return TP_OK;
 }
@@ -481,13 +552,26 @@ static tp_status check_inputs(const char *op, tp_tensors inputs) {
     return TP_OK;
 }
 
+/* Keeps tensors alive until the walk's scope ends: a hook may release the caller's references. */
+static tp_status hold(const walk *w, tp_tensors list) {
+    for (int i = 0; i < list.count; i++) {
+        tp_retain(list.items[i]);
+        if (tp__scope_own(list.items[i])) continue;
+        tp_release(list.items[i]);
+        return tp__error_memory(w->op, sizeof *list.items);
+    }
+    return TP_OK;
+}
+
 static tp_status walk_all(walk *w, tp_tensors outputs, tp_tensors grads, tp_tensors inputs) {
     for (int i = 0; i < outputs.count; i++) {
         if (!outputs.items[i]) return tp__error_null(w->op, "outputs");
     }
+    TP_TRY(hold(w, outputs));
     if (!w->all) {
         TP_TRY(check_inputs(w->op, inputs));
-        TP_TRY(add_inputs(w, inputs, true));
+        TP_TRY(hold(w, inputs));
+        TP_TRY(add_inputs(w, inputs));
     }
     for (int i = 0; i < outputs.count; i++)
         TP_TRY(add_root(w, outputs.items[i], grads.count ? grads.items[i] : NULL));
@@ -496,30 +580,6 @@ static tp_status walk_all(walk *w, tp_tensors outputs, tp_tensors grads, tp_tens
 }
 
 /* ---- the public functions ---------------------------------------------------------------------------- */
-
-/* With .inputs, the results of recorded ops among them get a gradient as leaves do. */
-static tp_status deliver_captured(tp_tensors inputs) {
-    for (int i = 0; i < inputs.count; i++) {
-        tp_tensor *t = inputs.items[i];
-        tp_tensor *g = t->node ? tp__node_of(t)->outs[t->output].captured : NULL;
-        if (!g) continue;
-        tp_tensor *old = tp_tensor_grad(t), *sum = old ? tp_add(old, g) : g;
-        if (!sum) return tp_last_error().code;
-        TP_TRY(tp_tensor_set_grad(t, sum));
-    }
-    return TP_OK;
-}
-
-static void drop_captured(tp_tensors inputs) {
-    for (int i = 0; i < inputs.count; i++) {
-        tp_tensor *t = inputs.items[i];
-        if (!t || !t->node) continue;
-        tp__out *out = &tp__node_of(t)->outs[t->output];
-        out->wanted = false;
-        tp_release(out->captured);
-        out->captured = NULL;
-    }
-}
 
 tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     if (!t) return tp__deliver(tp__error_null("backward", "t"));
@@ -531,39 +591,27 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     if (!scope) return tp__deliver(TP_ERR_MEMORY);
     tp__tls.grad_off = !options.create_graph;
     tp_tensor *grad = options.grad;
-    tp_retain(t);
     tp_status status = walk_all(&w, (tp_tensors){1, &t}, (tp_tensors){1, &grad}, options.inputs);
     if (status == TP_OK) status = deliver(&w);
-    if (status == TP_OK && some) status = deliver_captured(options.inputs);
     walk_end(&w, status != TP_OK);
-    if (some) drop_captured(options.inputs);
     tp_scope_end(scope);
-    tp_release(t);
     return tp__deliver(status);
 }
 
 tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_options){0}); }
 
-/* Hooks of a leaf apply to what tp_grad() returns for it too. */
-static tp_tensor *leaf_result(const walk *w, const tp_tensor *leaf) {
-    leaf_slot *slot = leaf_find(w, leaf);
-    if (!slot || !slot->grad) return NULL;
-    tp__meta *meta = tp__meta_of(leaf);
-    return meta->hooks ? tp__meta_run_hooks(meta, slot->grad) : slot->grad;
-}
-
 static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_tensor **grads, bool allow_unused) {
     for (int i = 0; i < inputs.count; i++) {
-        tp_tensor *t = inputs.items[i];
-        tp_tensor *g = t->node ? tp__node_of(t)->outs[t->output].captured : leaf_result(w, t);
-        if (!g && tp__error_pending()) return tp_last_error().code;
-        if (!g && !allow_unused)
+        sink *s = sink_find(w, sink_key(inputs.items[i]));
+        grads[i] = s ? s->grad : NULL;
+        if (!grads[i] && !allow_unused)
             return tp__error(TP_ERR_AUTOGRAD, w->op, "the outputs do not depend on input %d; pass allow_unused for zeros",
                              i);
-        if (!g) g = tp_zeros_like(t);
-        grads[i] = g ? tp_scope_escape(scope, g) : NULL;
+        if (!grads[i]) grads[i] = tp_zeros_like(inputs.items[i]);
         if (!grads[i]) return tp_last_error().code;
     }
+    for (int i = 0; i < inputs.count; i++)
+        if (!tp_scope_escape(scope, grads[i])) return tp_last_error().code;
     return TP_OK;
 }
 
@@ -588,9 +636,9 @@ tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs
     if (!scope) return tp__deliver(TP_ERR_MEMORY);
     tp__tls.grad_off = !options.create_graph;
     status = walk_all(&w, outputs, grad_outputs, inputs);
+    if (status == TP_OK) status = run_leaf_hooks(&w); /* they apply to what tp_grad() returns, too */
     if (status == TP_OK) status = collect(&w, scope, inputs, grads, options.allow_unused);
     walk_end(&w, status != TP_OK);
-    drop_captured(inputs);
     tp_scope_end(scope);
     if (status != TP_OK)
         for (int i = 0; i < inputs.count; i++) grads[i] = NULL; /* the scope outside keeps what had escaped */

@@ -124,8 +124,11 @@ static void compare(check *c, int output, int64_t out_element, int input, int64_
 static tp_status check_all(check *c, tp_tensors wanted, const int *numbers, int n_out, tp_tensor **out, int64_t total) {
     int64_t width = 0;
     for (int i = 0; i < wanted.count; i++) width += wanted.items[i]->numel;
-    double *block = tp__alloc(((size_t)total * (size_t)width + 2 * (size_t)total) * sizeof *block);
-    if (!block) return tp__error_memory(c->op, (size_t)total * (size_t)width * sizeof *block);
+    int64_t bytes; /* expanded outputs can have more elements than memory has bytes */
+    if (__builtin_mul_overflow(total, width + 2, &bytes) || __builtin_mul_overflow(bytes, (int64_t)sizeof(double), &bytes))
+        return tp__error(TP_ERR_ARGUMENT, c->op, "the function's outputs or inputs have too many elements");
+    double *block = tp__alloc((size_t)bytes);
+    if (!block) return tp__error_memory(c->op, (size_t)bytes);
     double *column = block + total * width, *scratch = column + total;
     tp_status status = TP_OK;
     int64_t row = 0;

@@ -22,6 +22,11 @@ tp_status tp__inplace_check(const char *op, tp_tensor *t, bool recorded, const c
         return tp__error(TP_ERR_AUTOGRAD, op, "the tensor is a leaf that requires grad; use %s, or write under "
                                               "tp_no_grad_begin()",
                          instead);
+    if (!t->node && t->meta) /* nodes may lead to it: it would come to hold, by way of them, itself */
+        return tp__error(TP_ERR_AUTOGRAD, op, "the tensor has been a leaf or has a gradient; use %s", instead);
+    if (t->storage->release)
+        return tp__error(TP_ERR_ALIAS, op, "the tensor's memory is the caller's, who would not see the result; use %s",
+                         instead);
     if (atomic_load_explicit(&t->storage->refs, memory_order_acquire) != 1)
         return tp__error(TP_ERR_ALIAS, op, "a view, a detached tensor or a saved value shares the tensor's memory; use %s",
                          instead);

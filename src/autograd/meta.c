@@ -33,13 +33,28 @@ static void meta_destroy(tp__graph_ref *ref) {
         meta->hooks = hook->next;
         hook_free(hook);
     }
-    if (meta->grad) tp__tensor_unref(meta->grad);
+    tp_tensor *grad = meta->grad;
     tp__small_free(meta, sizeof *meta);
+    while (grad) { /* a gradient may have a gradient, and so on: no such chain is too long for the stack */
+        tp__meta *own = tp__meta_of(grad);
+        bool last = own && atomic_load_explicit(&grad->refs, memory_order_acquire) == 1 &&
+                    atomic_load_explicit(&own->ref.refs, memory_order_acquire) == 1;
+        tp_tensor *next = last ? own->grad : NULL;
+        if (last) own->grad = NULL;
+        tp__tensor_unref(grad);
+        grad = next;
+    }
 }
 
 tp__meta *tp__meta_make(const char *op, tp_tensor *t) {
     if (t->meta) return tp__meta_of(t);
-    tp__meta *meta = tp__small_alloc(sizeof *meta);
+    tp__meta *meta = t->node ? tp__node_of(t)->outs[t->output].meta : NULL;
+    if (meta) { /* another tensor for the same output */
+        tp__ref(&meta->ref.refs);
+        t->meta = &meta->ref;
+        return meta;
+    }
+    meta = tp__small_alloc(sizeof *meta);
     if (!meta) {
         tp__error_memory(op, sizeof *meta);
         return NULL;
@@ -54,11 +69,19 @@ tp__meta *tp__meta_make(const char *op, tp_tensor *t) {
     return meta;
 }
 
+tp_tensor *tp__meta_retain_grad(const tp__meta *meta) {
+    tp__meta_lock(meta);
+    tp_tensor *grad = tp_retain(meta->grad);
+    tp__meta_unlock(meta);
+    return grad;
+}
+
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad) {
+    tp__meta_lock(meta);
     tp_tensor *old = meta->grad;
-    if (grad) tp__ref(&grad->refs);
-    meta->grad = grad;
-    if (old) tp__tensor_unref(old);
+    meta->grad = tp_retain(grad);
+    tp__meta_unlock(meta);
+    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
 }
 
 /* ---- requires_grad ----------------------------------------------------------------------------------- */
@@ -107,9 +130,7 @@ tp_tensor *tp_tensor_grad(const tp_tensor *t) {
     TP_REQUIRE(t, "tensor_grad");
     tp__meta *meta = tp__meta_of(t);
     if (!meta) return NULL;
-    tp__meta_lock(meta);
-    tp_tensor *grad = tp_retain(meta->grad);
-    tp__meta_unlock(meta);
+    tp_tensor *grad = tp__meta_retain_grad(meta);
     if (grad && !tp__scope_own(grad)) {
         tp__tensor_unref(grad);
         tp__error_memory("tensor_grad", sizeof *grad);
@@ -127,14 +148,11 @@ tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad) {
     if (grad && grad->dtype != t->dtype)
         return tp__deliver(tp__error(TP_ERR_DTYPE, op, "the gradient is %s, the tensor %s", tp__dtype_text(grad),
                                      tp__dtype_text(t)));
+    if (grad == t) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "a tensor cannot be its own gradient"));
     if (!grad && !t->meta) return TP_OK;
     tp__meta *meta = tp__meta_make(op, t);
     if (!meta) return tp__deliver(TP_ERR_MEMORY);
-    tp__meta_lock(meta);
-    tp_tensor *old = meta->grad;
-    meta->grad = tp_retain(grad);
-    tp__meta_unlock(meta);
-    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
+    tp__meta_set_grad(meta, grad);
     return TP_OK;
 }
 
@@ -187,20 +205,34 @@ tp_status tp_remove_hook(tp_tensor *t, int id) {
     return tp__deliver(tp__error(TP_ERR_ARGUMENT, "remove_hook", "the tensor has no hook %d", id));
 }
 
+/* One hook's answer to `g`: what to go on with, NULL with a record after a failure. */
+static tp_tensor *hook_run(const tp__hook *hook, tp_tensor *g) {
+    tp__thread *self = tp__self();
+    bool pending = self->pending, grad_off = self->grad_off;
+    self->pending = false; /* so that a NULL is told from a failure */
+    tp_tensor *r = hook->call(g, hook->context);
+    self->grad_off = grad_off;
+    if (!r && self->pending) return NULL;
+    if (pending) tp__error_repend();
+    if (!r || r == g) return g;
+    if (!tp_shape_equal(r->shape, g->shape) || r->dtype != g->dtype)
+        TP_FAIL(TP_ERR_SHAPE, "hook", "a hook returned %s %s for a gradient of %s %s", tp__dtype_text(r),
+                tp__shape_text(r->shape), tp__dtype_text(g), tp__shape_text(g->shape));
+    tp__ref(&r->refs);
+    if (tp__scope_own(r)) return r;
+    tp__tensor_unref(r);
+    tp__error_memory("hook", sizeof *r);
+    return NULL;
+}
+
 tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g) {
-    for (tp__hook *hook = meta->hooks, *next; hook && g; hook = next) {
-        next = hook->next; /* a hook may remove itself */
-        tp_error_clear();
-        tp_tensor *r = hook->call(g, hook->context);
-        if (!r) {
-            if (tp__error_pending()) return NULL;
-            continue;
-        }
-        if (!tp_shape_equal(r->shape, g->shape) || r->dtype != g->dtype)
-            TP_FAIL(TP_ERR_SHAPE, "hook", "a hook returned %s %s for a gradient of %s %s", tp__dtype_text(r),
-                    tp__shape_text(r->shape), tp__dtype_text(g), tp__shape_text(g->shape));
-        g = r;
+    tp__ref(&meta->ref.refs);
+    for (tp__hook *hook = meta->hooks; hook && g;) {
+        int id = hook->id; /* it may remove itself, and others */
+        g = hook_run(hook, g);
+        for (hook = meta->hooks; hook && hook->id <= id;) hook = hook->next;
     }
+    if (tp__unref(&meta->ref.refs)) meta_destroy(&meta->ref);
     return g;
 }
 
@@ -208,7 +240,9 @@ tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g) {
 
 void tp_no_grad_begin(void) {
     tp__thread *self = tp__self();
-    if (self->no_grad_depth++ == 0) self->no_grad_outer = self->grad_off;
+    int depth = self->no_grad_depth++;
+    uint64_t bit = depth < 64 ? (uint64_t)1 << depth : 0;
+    self->no_grad_outer = self->grad_off ? self->no_grad_outer | bit : self->no_grad_outer & ~bit;
     self->grad_off = true;
 }
 
@@ -216,7 +250,8 @@ tp_status tp_no_grad_end(void) {
     tp__thread *self = tp__self();
     if (self->no_grad_depth == 0)
         return tp__deliver(tp__error(TP_ERR_STATE, "no_grad_end", "no tp_no_grad_begin() is open in this scope"));
-    if (--self->no_grad_depth == 0) self->grad_off = self->no_grad_outer;
+    int depth = --self->no_grad_depth;
+    self->grad_off = depth >= 64 || (self->no_grad_outer >> depth & 1);
     return TP_OK;
 }
 

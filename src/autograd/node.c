@@ -244,6 +244,11 @@ static tp_tensor *attach(tp_tensor *t, tp__node *node, int output) {
     return t;
 }
 
+tp_tensor *tp__edge_tensor(const char *op, const tp__edge *edge) {
+    if (edge->node) return attach(tp__tensor_new(op, TP_SCALAR_SHAPE, TP_F32), edge->node, edge->output);
+    return edge->leaf;
+}
+
 tp_tensor *tp__input(tp__ctx *ctx, int i) {
     tp__node *node = ctx->node;
     if (!tp__has_input(ctx, i)) return NULL;

@@ -35,9 +35,7 @@ typedef struct tp__out {
     int64_t *dims;
     int8_t ndim;
     uint8_t dtype;
-    bool wanted;         /* tp_grad() asks for this gradient: it is kept in `captured` */
     tp_tensor *grad;     /* the sum so far of the walk under way */
-    tp_tensor *captured;
     tp__meta *meta;      /* hooks or retain_grad of the output's tensor, or NULL */
 } tp__out;
 
@@ -56,7 +54,7 @@ struct tp__node {
     const tp__op *op;
     uint64_t sequence;
     _Atomic(void *) walk; /* the walk it belongs to at the moment */
-    tp__node *next;       /* in the list of nodes to release */
+    tp__node *next;       /* in a list of nodes to release, or of those that a failed walk frees */
     tp__edge *edges;      /* n_in */
     tp__out *outs;        /* n_out */
     tp__saved *saved;     /* n_in for the inputs, then n_out for the outputs */
@@ -93,10 +91,18 @@ tp_shape tp__out_shape(const tp__out *out);
 void tp__meta_lock(const tp__meta *meta);
 void tp__meta_unlock(const tp__meta *meta);
 
-/* Sets meta->grad to `grad` (a new reference is taken), dropping the old one. The caller holds the lock. */
+/* The gradient, with a reference for the caller, or NULL. */
+tp_tensor *tp__meta_retain_grad(const tp__meta *meta);
+
+/* Sets the gradient to `grad` (a new reference is taken), dropping the old one. */
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad);
 
-/* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. */
+/* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. What a hook gave in its place has
+ * a reference in the current scope besides its owner's, so that nobody takes it for a tensor of the walk's own. */
 tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g);
+
+/* A tensor that stands for what `edge` leads to, to record a call on; its values mean nothing. NULL for an edge to
+ * nobody, or with a record. */
+tp_tensor *tp__edge_tensor(const char *op, const tp__edge *edge);
 
 #endif

@@ -137,9 +137,25 @@ static void draw_store(const tp__draw *d, const uint32_t w[4], char *out, int co
     }
 }
 
+/* Masks of bytes, as dropout draws them: u 2^-32 < p, asked of the word itself. */
+static void draw_bytes(const draw_job *job, int64_t begin, int64_t end) {
+    uint64_t threshold = (uint64_t)ceil(job->draw->a * 0x1p32);
+    uint8_t *out = (uint8_t *)job->out;
+    for (int64_t block = begin; block < end; block++) {
+        uint32_t w[4];
+        tp__philox(job->state.seed, job->state.offset + (uint64_t)block, w);
+        int64_t left = job->n - 4 * block;
+        for (int i = 0; i < (left < 4 ? (int)left : 4); i++) out[4 * block + i] = w[i] < threshold;
+    }
+}
+
 static void draw_blocks(void *context, int64_t begin, int64_t end, int worker) {
     (void)worker;
     const draw_job *job = context;
+    if (job->draw->kind == TP__DRAW_BERNOULLI && tp__itemsize(job->draw->dtype) == 1) {
+        draw_bytes(job, begin, end);
+        return;
+    }
     size_t item = tp__itemsize(job->draw->dtype);
     for (int64_t block = begin; block < end; block++) {
         uint32_t w[4];

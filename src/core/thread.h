@@ -34,11 +34,11 @@ typedef struct tp__texts {
 typedef struct tp__thread {
     bool ready;       /* registered; the key's destructor will clean up */
     bool grad_off;    /* nothing is recorded */
-    bool no_grad_outer; /* grad_off outside the outermost tp_no_grad_begin() */
     bool pending;     /* the error record has not been seen yet */
     bool anomaly;
     bool releasing;   /* a release of graph nodes is running further up the stack */
     int32_t no_grad_depth;
+    uint64_t no_grad_outer; /* bit d: grad_off outside the tp_no_grad_begin() of depth d */
     tp_scope *scope;  /* innermost; NULL until the root scope is made */
     tp_scope *spare_scopes;
     void *to_release; /* nodes whose count reached zero, see autograd/node.c */

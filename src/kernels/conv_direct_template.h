@@ -3,8 +3,7 @@
  * The register tile of matrix products takes its broadcast operand through a table of offsets. For y these are the taps of
  * the kernel, the tile's rows are pixels side by side and its columns outputs; for the weight's gradient they are the
  * pixels, the rows are channels and the columns outputs. The image is first copied with its left and right padding; kernel
- * rows that hang over above or below are left out of the sum. Taps are ordered (kh, c, kw) in the one and (kh, kw, c) in the other,
- * so that those left out are the first or the last. */
+ * rows that hang over above or below are left out of the sum, which is why taps are ordered (kh, c, kw). */
 
 /* Of one group: sizes, and where in the scratch memory the operands lie. */
 typedef struct FN(direct_plan) {
@@ -99,7 +98,7 @@ static void FN(direct_line)(const tp__conv2d *g, const FN(direct_plan) * p, cons
     for (int64_t j = 0; blocks > 0; blocks--) {
         int rows = (int)((g->ow - j + blocks - 1) / blocks);
         CONV_GEMM.tile[!TP__REAL_IS_32](rows, (u1 - u0) * per_row, line + j * g->stride_w, g->stride_w, at,
-                                        panel + u0 * per_row * DIRECT_NR, sums, false);
+                                        panel + u0 * per_row * DIRECT_NR, sums, DIRECT_NR, false);
         for (int r = 0; bias && r < rows; r++)
             for (int64_t o = 0; o < outputs; o++) sums[r * DIRECT_NR + o] += bias[o];
         CONV_GEMM.turn[!TP__REAL_IS_32](sums, DIRECT_NR, rows, outputs, y + i * g->ow + j, p->pixels);
@@ -143,11 +142,11 @@ static bool FN(direct_input_grad_geometry)(const tp__conv2d *g, tp__conv2d *back
     return g->stride_h == 1 && g->stride_w == 1 && back->pad_h >= 0 && back->pad_w >= 0 && FN(direct_forward_pays)(back);
 }
 
-/* Adds what one image and group gives to the sums of its panels: (kh, kw, channels, DIRECT_NR). `packed` holds its dy as (pixels,
+/* Adds what one image and group gives to the sums of its panels: (channels, kh, kw, DIRECT_NR). `packed` holds its dy as (pixels,
  * DIRECT_NR) panels. */
 static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) * p, const T *padded, const int32_t *at,
                                    const T *packed, T *sums) {
-    for (int64_t panel = 0; panel < p->panels; panel++, packed += p->pixels * DIRECT_NR) {
+    for (int64_t panel = 0; panel < p->panels; panel++) {
         for (int64_t u = 0; u < g->kh; u++) {
             int64_t i0, i1, first = u * g->dil_h - g->pad_h;
             FN(direct_clip)(first, g->stride_h, g->h, g->oh, &i0, &i1);
@@ -157,12 +156,15 @@ static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) * 
                 for (int64_t c = 0; blocks > 0; blocks--) {
                     int rows = (int)((p->channels - c + blocks - 1) / blocks);
                     CONV_GEMM.tile[!TP__REAL_IS_32](rows, (i1 - i0) * g->ow, line + c * p->plane + v * g->dil_w,
-                                                    p->plane, at, packed + i0 * g->ow * DIRECT_NR, sums, true);
-                    sums += rows * DIRECT_NR;
+                                                    p->plane, at, packed + i0 * g->ow * DIRECT_NR,
+                                                    sums + ((c * g->kh + u) * g->kw + v) * DIRECT_NR,
+                                                    g->kh * g->kw * DIRECT_NR, true);
                     c += rows;
                 }
             }
         }
+        packed += p->pixels * DIRECT_NR;
+        sums += p->depth * DIRECT_NR;
     }
 }
 
@@ -172,7 +174,7 @@ static void FN(direct_weight_grad)(const tp__conv2d *g, const T *dy, const T *x,
     T *padded = (T *)(void *)(scratch + p->padded), *packed = (T *)(void *)(scratch + p->packed),
       *sums = (T *)(void *)(scratch + p->sums);
     int32_t *at = (int32_t *)(void *)(scratch + p->table);
-    int64_t of_group = p->panels * p->depth * DIRECT_NR, taps = g->kh * g->kw;
+    int64_t of_group = p->panels * p->depth * DIRECT_NR;
     for (int64_t i = 0; i < g->oh; i++)
         for (int64_t j = 0; j < g->ow; j++)
             at[i * g->ow + j] = (int32_t)(i * g->stride_h * p->width + j * g->stride_w);
@@ -186,10 +188,9 @@ static void FN(direct_weight_grad)(const tp__conv2d *g, const T *dy, const T *x,
                                             packed + o * p->pixels, DIRECT_NR);
         FN(direct_weight_sums)(g, p, padded, at, packed, sums + n % g->groups * of_group);
     }
-    for (int64_t o = 0; o < g->o; o++) {
-        int64_t group = o / p->outputs, in_group = o % p->outputs;
-        const T *from = sums + group * of_group + in_group / DIRECT_NR * p->depth * DIRECT_NR + in_group % DIRECT_NR;
-        for (int64_t c = 0; c < p->channels; c++)
-            for (int64_t tap = 0; tap < taps; tap++) *dw++ = from[(tap * p->channels + c) * DIRECT_NR];
+    for (int64_t panel = 0; panel < p->panels * g->groups; panel++) {
+        int64_t o = panel % p->panels * DIRECT_NR, outputs = p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR;
+        CONV_GEMM.turn[!TP__REAL_IS_32](sums + panel * p->depth * DIRECT_NR, DIRECT_NR, p->depth, outputs,
+                                        dw + (panel / p->panels * p->outputs + o) * p->depth, p->depth);
     }
 }

@@ -12,7 +12,7 @@
         }                                                                                                    \
     }
 
-/* The parameters as the element type: in the integer loops they are whole and in its range, but for 2^63. */
+/* The parameters as the element type: in the integer loops they are whole, wrap around, and at most 2^63. */
 #if TP__EW_INTEGER
 #define P0 ((T)(params[0] >= 0x1p63 ? INT64_MAX : (int64_t)params[0]))
 #define P1 ((T)(params[1] >= 0x1p63 ? INT64_MAX : (int64_t)params[1]))

@@ -9,10 +9,13 @@
 /* Rows of the register tile: as many as the register file holds beside two vectors of B and one of A. */
 #if TP__ISA == 4
 #define GEMM_MR 14
+#define GEMM_DOTS 4 /* rows and columns of a tile of dot products */
 #else
 #define GEMM_MR 6
+#define GEMM_DOTS 3
 #endif
-#define GEMM_KC 256 /* depth of a panel: the panel stays in L1 */
+#define GEMM_KC 256   /* depth of a panel: the panel stays in L1 */
+#define GEMM_PANELS 4 /* panels packed at a time: they stay in L2 */
 #if defined(__clang__)
 #define TP__UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -83,8 +86,9 @@ static inline void FN(gemm_copy)(const T *from, int64_t n, T *to) {
 /* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row if there is one. The columns of A lie `cs` apart, or, if
  * there is a table `at`, at these offsets. `rows` and what is NULL are constants in each instance. */
 static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows, int64_t k, const T *a, int64_t rs,
-                                                                 int64_t cs, const int32_t *at, const T *b, T *c,
-                                                                 int64_t ldc, bool add, const T *bias) {
+                                                                 int64_t cs, const int32_t *at, const T *b,
+                                                                 int64_t ldb, T *c, int64_t ldc, bool add,
+                                                                 const T *bias) {
     VEC acc[GEMM_MR][2];
     TP__UNROLL
     for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
@@ -97,7 +101,7 @@ static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows,
             acc[i][1] += x * b1;
         }
         if (!at) a += cs;
-        b += GEMM_NR;
+        b += ldb;
     }
     TP__UNROLL
     for (int i = 0; i < rows; i++) {
@@ -115,16 +119,16 @@ static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows,
     }
 }
 
-typedef void FN(gemm_micro_fn)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b, T *c, int64_t ldc, bool add,
-                               const T *bias);
+typedef void FN(gemm_micro_fn)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b, int64_t ldb, T *c,
+                               int64_t ldc, bool add, const T *bias);
 
 /* One instance for each number of rows; where the rows of A lie side by side, as in a transposed or packed one, their
  * addresses are constants. */
 #define GEMM_INSTANCE(rows)                                                                                  \
-    static void FN(gemm_micro_##rows)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b, T *c,       \
-                                      int64_t ldc, bool add, const T *bias) {                                \
-        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, NULL, b, c, ldc, add, bias);                                \
-        else FN(gemm_micro)(rows, k, a, rs, cs, NULL, b, c, ldc, add, bias);                                       \
+    static void FN(gemm_micro_##rows)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b,             \
+                                      int64_t ldb, T *c, int64_t ldc, bool add, const T *bias) {             \
+        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, NULL, b, ldb, c, ldc, add, bias);                     \
+        else FN(gemm_micro)(rows, k, a, rs, cs, NULL, b, ldb, c, ldc, add, bias);                            \
     }
 GEMM_INSTANCE(1)
 GEMM_INSTANCE(2)
@@ -186,10 +190,10 @@ static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_targe
     }
 }
 
-/* Rows [0, m) of A times one packed panel of n <= GEMM_NR columns. The rows are cut into even blocks: 32 are 11 + 11 + 10, not
+/* Rows [0, m) of A times one panel of n <= GEMM_NR columns, of which the lines lie `ldb` apart. The rows are cut into even blocks: 32 are 11 + 11 + 10, not
  * 14 + 14 + 4, since a low block cannot hide the latency of its sums. */
 static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64_t rs, int64_t cs, const T *panel,
-                                  FN(gemm_target) to) {
+                                  int64_t ldb, FN(gemm_target) to) {
     int64_t blocks = (m + GEMM_MR - 1) / GEMM_MR;
     bool direct = n == GEMM_NR && to.cs == 1 && !to.col_bias;
     _Alignas(64) T sums[GEMM_MR * GEMM_NR];
@@ -197,9 +201,9 @@ static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64
         int rows = (int)((m - done + blocks - 1) / blocks);
         const T *ab = a + done * rs;
         if (direct) {
-            FN(gemm_micros)[rows](k, ab, rs, cs, panel, to.c, to.rs, to.add, to.row_bias);
+            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, to.c, to.rs, to.add, to.row_bias);
         } else {
-            FN(gemm_micros)[rows](k, ab, rs, cs, panel, sums, GEMM_NR, false, NULL);
+            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, sums, GEMM_NR, false, NULL);
             FN(gemm_place)(sums, rows, n, &to);
         }
         to.c += rows * to.rs;
@@ -208,22 +212,31 @@ static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64
     }
 }
 
-/* Packs rows [0, k) and columns [0, n), n <= GEMM_NR, of B. */
-static inline void FN(gemm_pack)(const T *b, int64_t rs, int64_t cs, int64_t k, int n, T *panel) {
-    if (cs == 1 && n == GEMM_NR) {
-        for (int64_t p = 0; p < k; p++, b += rs, panel += GEMM_NR) {
-            FN(gemm_store)(panel, FN(gemm_load)(b));
-            FN(gemm_store)(panel + TP__LANES, FN(gemm_load)(b + TP__LANES));
+/* Packs rows [0, k) and columns [0, n) of B into panels. Where its rows are packed all panels are filled at a time, since a walk down a
+ * few columns of a wide matrix meets a new page at each step. */
+static inline void FN(gemm_pack)(const T *b, int64_t rs, int64_t cs, int64_t k, int64_t n, T *panels) {
+    int64_t last = n % GEMM_NR, whole = n - last, step = k * GEMM_NR;
+    if (cs == 1) {
+        for (int64_t p = 0; p < k; p++, b += rs) {
+            T *to = panels + p * GEMM_NR;
+            for (int64_t j = 0; j < whole; j += GEMM_NR, to += step) {
+                FN(gemm_store)(to, FN(gemm_load)(b + j));
+                FN(gemm_store)(to + TP__LANES, FN(gemm_load)(b + j + TP__LANES));
+            }
+            if (last) FN(gemm_copy)(b + whole, last, to);
         }
-        return;
+    } else {
+        for (int64_t j = 0; j < n; j += GEMM_NR) {
+            int64_t columns = n - j < GEMM_NR ? n - j : GEMM_NR;
+            const T *from = b + j * cs;
+            T *to = panels + j / GEMM_NR * step;
+            if (rs == 1) FN(gemm_transpose)(from, cs, columns, k, to, GEMM_NR);
+            else
+                for (int64_t p = 0; p < k; p++)
+                    for (int64_t q = 0; q < columns; q++) to[p * GEMM_NR + q] = from[p * rs + q * cs];
+        }
     }
-    if (cs == 1)
-        for (int64_t p = 0; p < k; p++) FN(gemm_copy)(b + p * rs, n, panel + p * GEMM_NR);
-    else if (rs == 1) FN(gemm_transpose)(b, cs, n, k, panel, GEMM_NR);
-    else
-        for (int64_t p = 0; p < k; p++)
-            for (int j = 0; j < n; j++) panel[p * GEMM_NR + j] = b[p * rs + j * cs];
-    if (n == GEMM_NR) return;
-    for (int64_t p = 0; p < k; p++)
-        for (int j = n; j < GEMM_NR; j++) panel[p * GEMM_NR + j] = 0;
+    T *to = panels + whole * k;
+    for (int64_t p = 0; last && p < k; p++)
+        for (int64_t j = last; j < GEMM_NR; j++) to[p * GEMM_NR + j] = 0;
 }

@@ -96,13 +96,18 @@ static tp_tensor *input_grad_value(const char *op, const tp__conv2d *g, tp_tenso
     return conv_run(op, &job, conv_input_grad_range, g->n) ? dx : NULL;
 }
 
-/* How many images a chunk of the weight's gradient has: by the shape alone. */
-#define CONV_CHUNKS 16
+/* How many images a chunk of the weight's gradient has: by the shape alone. At most 16 chunks, and so many pixels in each that
+ * adding the chunks up costs little beside them, but 4 if there are images enough. */
+static int64_t conv_chunk(const tp__conv2d *g) {
+    int64_t least = (g->n + 15) / 16, wanted = 400 / (g->oh * g->ow + 1) + 1, most = (g->n + 3) / 4;
+    if (wanted > most) wanted = most;
+    return wanted > least ? wanted : least;
+}
 
 static tp_tensor *weight_grad_value(const char *op, const tp__conv2d *g, tp_tensor *dy, tp_tensor *x) {
     tp_dtype dtype = (tp_dtype)x->dtype;
     tp_shape shape = TP_SHAPE(g->o, g->c / g->groups, g->kh, g->kw);
-    int64_t chunk = (g->n + CONV_CHUNKS - 1) / CONV_CHUNKS, chunks = chunk ? (g->n + chunk - 1) / chunk : 0;
+    int64_t chunk = conv_chunk(g), chunks = chunk ? (g->n + chunk - 1) / chunk : 0;
     if (chunks == 0 || dy->numel == 0) return tp_zeros(shape, dtype);
     tp_shape all = {5, {chunks, shape.dims[0], shape.dims[1], shape.dims[2], shape.dims[3]}};
     tp_tensor *parts = tp__tensor_new(op, all, dtype);

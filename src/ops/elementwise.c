@@ -100,22 +100,19 @@ static bool ew_bounds_row(enum tp__ew row) {
     return row == TP__EW_clamp || row == TP__EW_maximum_scalar || row == TP__EW_minimum_scalar;
 }
 
-/* The parameters as an integer row takes them. False with a record for a number that would change the dtype class
- * or that the dtype does not hold; negative ones wrap around in U8, as in PyTorch. */
+/* The parameters as an integer row takes them: in arithmetic they wrap around like all else, in the kernel. False with a
+ * record for a number that would change the dtype class. */
 static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, int count, double *params) {
     static const double low[] = {0, 0, -0x1p63, -0x1p31, 0, 0}, high[] = {0, 0, 0x1p63, 0x1.fffffffcp30, 255, 1};
     for (int i = 0; i < count; i++) {
         double p = params[i];
-        bool whole = p == trunc(p);
-        if (whole && ew_bounds_row(row)) {
-            params[i] = fmin(fmax(p, low[dtype]), high[dtype]);
-        } else if (whole && dtype == TP_U8 && p < 0 && p >= -255) {
-            params[i] = p + 256;
-        } else if (!whole || !tp__holds(dtype, p)) {
+        bool bound = ew_bounds_row(row);
+        if (p != trunc(p) || (!bound && !tp__holds(TP_I64, p))) {
             tp__error(TP_ERR_DTYPE, op, "the number %g with a tensor of %s; convert it with tp_to_dtype()", p,
                       tp_dtype_name(dtype));
             return false;
         }
+        if (bound) params[i] = fmin(fmax(p, low[dtype]), high[dtype]);
     }
     return true;
 }
@@ -223,12 +220,16 @@ static tp_tensor *ew_binary_(const char *name, const char *instead, tp_tensor *(
     TP_REQUIRE(b, name);
     bool recorded = tp__will_record(TP__INPUTS(a, b));
     TP_TRY_NULL(tp__inplace_check(name, a, recorded, instead));
+    if (tp__overlaps_partly(a, b)) TP_FAIL(TP_ERR_ALIAS, name, "the second operand overlaps the tensor in memory");
+    if (!recorded && a->dtype == b->dtype && a->dtype <= TP_F64) { /* needs no memory: delivering gradients counts on it */
+        if (!ew_binary_value(name, row, class, a, b, a, false)) return NULL;
+        tp__touch(a);
+        return a;
+    }
     tp_scope *scope = tp_scope_begin();
     tp_tensor *y = NULL;
     if (!scope) return NULL;
-    if (tp__overlaps_partly(a, b)) {
-        tp__error(TP_ERR_ALIAS, name, "the second operand overlaps the tensor in memory");
-    } else if (!recorded) {
+    if (!recorded) {
         y = ew_binary_value(name, row, class, a, b, a, false);
         if (y) tp__touch(a);
     } else {

@@ -30,7 +30,8 @@ golden *golden_open(const char *name) {
     assert_non_null(file->names);
     for (int k = 0; k < keys; k++) {
         const char *key = tp_safetensors_metadata_key(file->file, k);
-        if (strncmp(tp_safetensors_metadata(file->file, key), "op=", 3) == 0) file->names[file->count++] = key;
+        if (strncmp(tp_safetensors_metadata(file->file, key), "op=", 3) == 0)
+            file->names[file->count++] = key;
     }
     return file;
 }
@@ -43,7 +44,9 @@ void golden_close(golden *file) {
 
 int golden_count(const golden *file) { return file->count; }
 const char *golden_name(const golden *file, int i) { return file->names[i]; }
-const char *golden_args(const golden *file, int i) { return tp_safetensors_metadata(file->file, file->names[i]); }
+const char *golden_args(const golden *file, int i) {
+    return tp_safetensors_metadata(file->file, file->names[i]);
+}
 int golden_tensor_count(const golden *file) { return tp_safetensors_count(file->file); }
 const char *golden_tensor_name(const golden *file, int i) { return tp_safetensors_name(file->file, i); }
 

@@ -21,14 +21,15 @@ const char *golden_args(const golden *file, int i);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-tp_tensor *golden_tensor(const golden *file, tp_dtype real, const char *format, ...);
+tp_tensor *
+golden_tensor(const golden *file, tp_dtype real, const char *format, ...);
 
 /* How many tensors the file holds, and the name of the i-th. */
 int golden_tensor_count(const golden *file);
 const char *golden_tensor_name(const golden *file, int i);
 
-/* Arguments: the number of values of `key`, which go to `values`; 0 if it is not there or empty. One value, or the
- * default. Text, into a static buffer; "" if it is not there. */
+/* Arguments: the number of values of `key`, which go to `values`, 0 if it is not there or empty; one value, or
+ * the default; text, in a static buffer, "" if it is not there. */
 int args_numbers(const char *args, const char *key, double *values, int max);
 double args_number(const char *args, const char *key, double otherwise);
 const char *args_text(const char *args, const char *key);
@@ -37,7 +38,7 @@ const char *args_text(const char *args, const char *key);
  * infinities and two NaN differ by 0. */
 double golden_error(const tp_tensor *got, const tp_tensor *want);
 
-/* golden_ops.c: calls op `op` (NULL: reads it from args) on the inputs; the number of results, -1 if the op is unknown. */
+/* In golden_ops.c: calls the op that `args` names. Returns the number of results, -1 for an unknown op. */
 int golden_run_op(const char *args, tp_tensor *const *in, int n_in, tp_tensor **out);
 
 #endif

@@ -6,8 +6,8 @@
 
 typedef enum net_kind { NET_MLP, NET_CNN } net_kind;
 
-/* side * side images of one channel, `classes` classes. The cnn has convolutions, batch normalisation, pooling and dropout. Drawn
- * from `seed`; NULL after an error. */
+/* For images of one channel and side * side pixels. The cnn has convolutions, batch normalisation, pooling and
+ * dropout. Drawn from `seed`; NULL after an error. */
 tp_module *net_new(net_kind kind, int64_t side, int64_t classes, uint64_t seed);
 
 /* A batch: images (n, 1, side, side) and labels (n) that can be learnt from them. In the current scope. */

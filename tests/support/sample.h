@@ -88,17 +88,18 @@ typedef struct sample_input {
     sample_kind kind;
     double lo, hi;
     tp_shape shape;
-    bool fixed;           /* floating but never differentiated: a mask, running statistics */
-    bool optional;        /* the op takes NULL here: no error is expected of it */
-    double apart;         /* all elements differ by at least this, so that a choice (max) is not changed by a
+    bool fixed;      /* floating but never differentiated: a mask, running statistics */
+    bool optional;   /* the op takes NULL here: no error is expected of it */
+    double apart;    /* all elements differ by at least this, so that a choice (max) is not changed by a
                              finite difference. lo .. hi must have room: numel * apart <= (hi - lo) / 2 */
-    double avoid[3];      /* no element within `gap` of any of these: kinks such as 0 of relu. With gap alone, 0 */
-    double gap;           /* 0: nothing is avoided */
+    double avoid[3]; /* no element within `gap` of any of these: kinks such as 0 of relu. With gap alone, 0 */
+    double gap;      /* 0: nothing is avoided */
     const double *values; /* exactly these, row-major, instead of drawing: NaN, ties, given indices */
 } sample_input;
 
 /* How inputs are written in a row. FLOATS(lo, hi, dims...) is the whole input; for anything more:
  * {FLOAT_IN(-2, 2), SHAPE(3, 4), .gap = 0.05}. A 0-d one: {FLOAT_IN(-2, 2), SCALAR}. */
+/* clang-format off */
 #define FLOAT_IN(low, high) .kind = SAMPLE_FLOAT, .lo = (low), .hi = (high)
 #define INT_IN(low, high) .kind = SAMPLE_I64, .lo = (low), .hi = (high)
 #define SHAPE(...) .shape = {TP__COUNT(int64_t, __VA_ARGS__), {__VA_ARGS__}}
@@ -109,6 +110,7 @@ typedef struct sample_input {
 #define ABSENT {.kind = SAMPLE_ABSENT}
 /* For .values: VALUES(1, 2, NAN). */
 #define VALUES(...) ((const double[]){__VA_ARGS__})
+/* clang-format on */
 
 /* A row-major array, what references work on: booleans are 0 and 1, an absent input has data NULL. */
 typedef struct dense {
@@ -125,15 +127,17 @@ typedef int sample_run(const sample *row, tp_tensor *const *in, tp_tensor **out)
 /* Computes the same, calling dense_new(&out[k], shape) for each result. */
 typedef void sample_reference(const sample *row, const dense *in, dense *out);
 
+/* clang-format off */
 enum {
     SAMPLE_NO_GRAD = 1,     /* the results never carry a gradient: comparisons, indices. It is checked */
     SAMPLE_ZERO_GRAD = 2,   /* the gradient is zero everywhere by its nature (sign) */
     SAMPLE_LARGE = 4,       /* big enough for threads: no finite differences, all else is checked */
-    SAMPLE_COMPOSED = 8,    /* `run` calls more than the op: no check of errors, which would name another op */
-    SAMPLE_SAME_DTYPE = 16, /* only F64 inputs are tried: the row is about dtypes or fails in F32 by its nature */
+    SAMPLE_COMPOSED = 8,    /* `run` calls more than the op: errors, which name another op, are not checked */
+    SAMPLE_SAME_DTYPE = 16, /* only F64 inputs are tried: the row is about dtypes, or F32 cannot do it */
     SAMPLE_NO_EXPAND = 32,  /* expanding an input makes it invalid (a result of one element a class, ...) */
-    SAMPLE_NAN = 64         /* values hold NaN or infinities: values, layout and ISA are compared, no gradients */
+    SAMPLE_NAN = 64         /* values hold NaN or infinities: all is compared but gradients */
 };
+/* clang-format on */
 
 struct sample {
     const char *op;   /* the public name without tp_ */
@@ -141,16 +145,17 @@ struct sample {
     sample_run *run;
     sample_reference *reference; /* NULL only if the golden files (test_golden.c) hold the values */
     sample_input in[SAMPLE_MAX_INPUTS];
-    double p[4];          /* whatever `run` and `reference` want to know */
+    double p[4]; /* whatever `run` and `reference` want to know */
     int64_t i[8];
-    const void *arg;      /* more of it: an options struct, &(const tp_conv2d_options){.stride = {2}} */
+    const void *arg; /* more of it: an options struct, &(const tp_conv2d_options){.stride = {2}} */
     unsigned flags;
-    sample_run *inplace;  /* the in-place form `op`_ : returns in[0] as out[0] */
-    const char *no_second; /* the reason why there is no second derivative (tp__op.once); asking must be an error */
-    double tol;           /* of F64 values, |a - b| <= tol (1 + |b|); 0 is 1e-12 */
-    double tol_f32;       /* of F32 values and gradients; 0 is 2e-5 */
+    sample_run *inplace; /* the in-place form `op`_ : returns in[0] as out[0] */
+    const char
+        *no_second; /* the reason why there is no second derivative (tp__op.once); asking must be an error */
+    double tol;     /* of F64 values, |a - b| <= tol (1 + |b|); 0 is 1e-12 */
+    double tol_f32; /* of F32 values and gradients; 0 is 2e-5 */
     double check_atol, check_rtol, check_eps; /* of gradcheck; 0 is its default */
-    const char *dtype; /* if given, what result 0 must be in the F64 run: "int64" */
+    const char *dtype;                        /* if given, what result 0 must be in the F64 run: "int64" */
 };
 
 typedef struct sample_list {
@@ -178,7 +183,7 @@ double *dense_new(dense *out, tp_shape shape);
 void dense_strides(tp_shape shape, int64_t *strides);
 /* The index of the n-th element: index[d] for each dim. */
 void dense_index(tp_shape shape, int64_t n, int64_t *index);
-/* The position in an array of shape `from` of what broadcasting it to `to` puts at the n-th element of `to`. */
+/* Where in an array of shape `from` lies what broadcasting it to `to` puts at the n-th element of `to`. */
 int64_t dense_broadcast(tp_shape from, tp_shape to, int64_t n);
 /* The broadcast of two shapes that fit. */
 tp_shape dense_broadcast_shape(tp_shape a, tp_shape b);

@@ -78,8 +78,7 @@ dense sample_values(const sample *row, int i) {
             if (!(input->apart > 0)) *v = input->lo + u * (input->hi - input->lo);
             /* A float's value, so that F32 and F64 runs begin with the same numbers. */
             *v = (double)(float)away_from_kinks(input, *v);
-        } else
-            *v = floor(input->lo + u * (input->hi - input->lo));
+        } else *v = floor(input->lo + u * (input->hi - input->lo));
     }
     return values;
 }
@@ -125,15 +124,16 @@ tp_tensor *sample_tensor(const dense *values, tp_dtype dtype, sample_layout layo
     if (layout == LAYOUT_PACKED)
         for (int64_t k = 0; k < n; k++)
             tp__store_f64(data + k * (int64_t)tp_dtype_size(dtype), dtype, values->data[k]);
-    else for (int64_t k = 0; k < n; k++) {
-        int64_t index[TP_MAX_DIMS] = {0}, to = offset, from = 0;
-        dense_index(shape, k, index);
-        for (int d = 0; d < shape.ndim; d++) {
-            to += index[d] * strides[d];
-            from += index[d] * packed[d];
+    else
+        for (int64_t k = 0; k < n; k++) {
+            int64_t index[TP_MAX_DIMS] = {0}, to = offset, from = 0;
+            dense_index(shape, k, index);
+            for (int d = 0; d < shape.ndim; d++) {
+                to += index[d] * strides[d];
+                from += index[d] * packed[d];
+            }
+            tp__store_f64(data + to * (int64_t)tp_dtype_size(dtype), dtype, values->data[from]);
         }
-        tp__store_f64(data + to * (int64_t)tp_dtype_size(dtype), dtype, values->data[from]);
-    }
     tp_tensor *t = tp__tensor_alias("sample", base, shape, strides, offset);
     if (t && grad) tp_set_requires_grad(t, true);
     if (leaf) *leaf = grad ? t : NULL;
@@ -171,7 +171,8 @@ bool sample_inputs(const sample *row, sample_how how, tp_tensor **in, tp_tensor 
 static void outcome_error(sample_outcome *outcome, const char *what) {
     tp_error error = tp_last_error();
     outcome->ok = false;
-    snprintf(outcome->error, sizeof outcome->error, "%s: %s %s", what, tp_status_name(error.code), error.message);
+    snprintf(outcome->error, sizeof outcome->error, "%s: %s %s", what, tp_status_name(error.code),
+             error.message);
     tp_error_clear();
 }
 
@@ -193,8 +194,8 @@ static tp_tensor *output_grad(const sample *row, int k, const tp_tensor *out, sa
     if (layout == LAYOUT_EXPANDED)
         g = tp_expand(tp_full(TP_SCALAR_SHAPE, 0.75, tp_tensor_dtype(out)), values.shape);
     else
-        g = sample_tensor(&values, tp_tensor_dtype(out), layout == LAYOUT_REPEATED ? LAYOUT_PACKED : layout, -1,
-                          false, NULL);
+        g = sample_tensor(&values, tp_tensor_dtype(out), layout == LAYOUT_REPEATED ? LAYOUT_PACKED : layout,
+                          -1, false, NULL);
     free(values.data);
     return g;
 }
@@ -223,7 +224,8 @@ static bool take_gradients(const sample *row, sample_how how, tp_tensor **leaf, 
     for (int i = 0; i < n_in; i++) {
         if (!tp_shape_equal(tp_tensor_shape(grads[i]), tp_tensor_shape(inputs[i])) ||
             tp_tensor_dtype(grads[i]) != tp_tensor_dtype(inputs[i])) {
-            tp_error_set(TP_ERR_SHAPE, "sample", "the gradient of input %d has another shape or dtype", place[i]);
+            tp_error_set(TP_ERR_SHAPE, "sample", "the gradient of input %d has another shape or dtype",
+                         place[i]);
             return false;
         }
         if (!copy_dense(&outcome->grad[place[i]], grads[i])) return false;
@@ -255,7 +257,8 @@ static void execute_inside(const sample *row, sample_how how, sample_outcome *ou
             return;
         }
     }
-    if (!how.no_grad && !take_gradients(row, how, leaf, out, outcome)) outcome_error(outcome, "taking gradients");
+    if (!how.no_grad && !take_gradients(row, how, leaf, out, outcome))
+        outcome_error(outcome, "taking gradients");
 }
 
 sample_outcome sample_execute(const sample *row, sample_how how) {

@@ -17,11 +17,11 @@ typedef struct sample_how {
     tp_dtype real;        /* what SAMPLE_FLOAT inputs are */
     sample_layout layout; /* of input `which`, or of all for -1; the others are packed */
     int which;
-    bool last_dim;            /* expand the last dim that can be, not the first */
-    sample_layout grad;       /* of the outputs' gradients; EXPANDED and REPEATED are one value everywhere */
-    bool no_grad;             /* values only */
-    bool create_graph;        /* take the gradients by the recorded rules */
-    bool inplace;             /* call row->inplace */
+    bool last_dim;      /* expand the last dim that can be, not the first */
+    sample_layout grad; /* of the outputs' gradients; EXPANDED and REPEATED are one value everywhere */
+    bool no_grad;       /* values only */
+    bool create_graph;  /* take the gradients by the recorded rules */
+    bool inplace;       /* call row->inplace */
 } sample_how;
 
 typedef struct sample_outcome {
@@ -31,8 +31,9 @@ typedef struct sample_outcome {
     dense out[SAMPLE_MAX_OUTPUTS];
     tp_dtype dtype[SAMPLE_MAX_OUTPUTS];
     bool differentiable[SAMPLE_MAX_OUTPUTS];
-    dense grad[SAMPLE_MAX_INPUTS]; /* of input i as `run` got it; data NULL if it has none. For EXPANDED: of what was expanded */
-    int left_behind;               /* tensors in the scope besides the results */
+    dense grad
+        [SAMPLE_MAX_INPUTS]; /* of input i as `run` got it; data NULL if it has none. For EXPANDED: of what was expanded */
+    int left_behind; /* tensors in the scope besides the results */
 } sample_outcome;
 
 /* Number of inputs, absent ones too. */
