@@ -19,7 +19,7 @@ typedef struct buffer {
 
 /* The mark, also in all elements of a new buffer: NaN, so that a result made of it shows. */
 buffer buffer_new(int dtype, int64_t n);
-void buffer_fill(buffer *b, int most); /* random, from -most to most */
+void buffer_fill(buffer *b, int most);         /* random, from -most to most */
 void buffer_free(buffer *b, const char *what); /* after checking the guards */
 double buffer_get(const buffer *b, int64_t i);
 void buffer_set(buffer *b, int64_t i, double value);

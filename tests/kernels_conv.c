@@ -74,12 +74,13 @@ static void scratch_free(void *scratch, size_t bytes) {
 }
 
 static void conv_describe(const tp__conv2d *g, int dtype) {
-    snprintf(text, sizeof text,
-             "conv %s f%d x (%d, %d, %d, %d) weight (%d, %d, %d) stride (%d, %d) pad (%d, %d) dilation (%d, %d) groups "
-             "%d",
-             tp__kern->name, dtype ? 64 : 32, (int)g->n, (int)g->c, (int)g->h, (int)g->w, (int)g->o, (int)g->kh,
-             (int)g->kw, (int)g->stride_h, (int)g->stride_w, (int)g->pad_h, (int)g->pad_w, (int)g->dil_h,
-             (int)g->dil_w, (int)g->groups);
+    snprintf(
+        text, sizeof text,
+        "conv %s f%d x (%d, %d, %d, %d) weight (%d, %d, %d) stride (%d, %d) pad (%d, %d) dilation (%d, %d) groups "
+        "%d",
+        tp__kern->name, dtype ? 64 : 32, (int)g->n, (int)g->c, (int)g->h, (int)g->w, (int)g->o, (int)g->kh,
+        (int)g->kw, (int)g->stride_h, (int)g->stride_w, (int)g->pad_h, (int)g->pad_w, (int)g->dil_h,
+        (int)g->dil_w, (int)g->groups);
 }
 
 /* Each kernel in two ranges of images, as two threads would run it. */
@@ -89,8 +90,9 @@ static void check_conv(tp__conv2d g, int dtype) {
     conv_describe(&g, dtype);
     int64_t xs = g.n * g.c * g.h * g.w, ys = g.n * g.o * g.oh * g.ow, ws = weight_count(&g), half = g.n / 2;
     size_t bytes;
-    conv_case t = {buffer_new(dtype, xs), buffer_new(dtype, ws), buffer_new(dtype, g.o), buffer_new(dtype, ys),
-                   buffer_new(dtype, ys), calloc((size_t)(xs + ys + ws), sizeof(double))};
+    conv_case t = {buffer_new(dtype, xs),  buffer_new(dtype, ws),
+                   buffer_new(dtype, g.o), buffer_new(dtype, ys),
+                   buffer_new(dtype, ys),  calloc((size_t)(xs + ys + ws), sizeof(double))};
     assert_non_null(t.out);
     buffer dx = buffer_new(dtype, xs), dw = buffer_new(dtype, ws), more = buffer_new(dtype, ws);
     buffer_fill(&t.x, 4);
@@ -103,8 +105,8 @@ static void check_conv(tp__conv2d g, int dtype) {
     each_product(&g, visit_forward, &t);
     for (int part = 0; part < 2; part++) {
         void *scratch = scratch_new(&g, dtype, &bytes);
-        tp__kern->conv->forward[dtype](&g, t.x.data, t.w.data, biased ? t.bias.data : NULL, t.y.data, part ? half : 0,
-                                       part ? g.n : half, scratch);
+        tp__kern->conv->forward[dtype](&g, t.x.data, t.w.data, biased ? t.bias.data : NULL, t.y.data,
+                                       part ? half : 0, part ? g.n : half, scratch);
         scratch_free(scratch, bytes);
     }
     compare(&t.y, t.out, "y");
@@ -113,8 +115,8 @@ static void check_conv(tp__conv2d g, int dtype) {
     each_product(&g, visit_input_grad, &t);
     for (int part = 0; part < 2; part++) {
         void *scratch = scratch_new(&g, dtype, &bytes);
-        tp__kern->conv->input_grad[dtype](&g, t.dy.data, t.w.data, dx.data, part ? half : 0, part ? g.n : half,
-                                          scratch);
+        tp__kern->conv->input_grad[dtype](&g, t.dy.data, t.w.data, dx.data, part ? half : 0,
+                                          part ? g.n : half, scratch);
         scratch_free(scratch, bytes);
     }
     compare(&dx, t.out, "dx");
@@ -123,8 +125,8 @@ static void check_conv(tp__conv2d g, int dtype) {
     each_product(&g, visit_weight_grad, &t);
     for (int part = 0; part < 2; part++) {
         void *scratch = scratch_new(&g, dtype, &bytes);
-        tp__kern->conv->weight_grad[dtype](&g, t.dy.data, t.x.data, part ? more.data : dw.data, part ? half : 0,
-                                           part ? g.n : half, scratch);
+        tp__kern->conv->weight_grad[dtype](&g, t.dy.data, t.x.data, part ? more.data : dw.data,
+                                           part ? half : 0, part ? g.n : half, scratch);
         scratch_free(scratch, bytes);
     }
     for (int64_t i = 0; i < ws; i++) buffer_set(&dw, i, buffer_get(&dw, i) + buffer_get(&more, i));
@@ -149,8 +151,8 @@ static void conv_shapes(int dtype) {
         {2, 24, 6, 33, 66, 5, 2, 0, 0, 1, 1, 2, 1, 1, 1, 2},
         {1, 3, 20, 5, 34, 7, 3, 0, 0, 3, 1, 3, 1, 2, 2, 1},
         {2, 34, 4, 4, 33, 3, 3, 0, 0, 1, 1, 2, 2, 1, 1, 1},
-        {2, 20, 1, 1, 33, 3, 3, 0, 0, 1, 1, 1, 1, 1, 1, 1},  /* all taps but one hang over */
-        {2, 20, 2, 2, 33, 1, 1, 0, 0, 1, 1, 4, 4, 1, 1, 1},  /* whole rows of outputs see padding alone */
+        {2, 20, 1, 1, 33, 3, 3, 0, 0, 1, 1, 1, 1, 1, 1, 1}, /* all taps but one hang over */
+        {2, 20, 2, 2, 33, 1, 1, 0, 0, 1, 1, 4, 4, 1, 1, 1}, /* whole rows of outputs see padding alone */
         {2, 20, 2, 3, 33, 2, 2, 0, 0, 5, 5, 5, 6, 3, 3, 1},
         {1, 20, 3, 40, 48, 3, 3, 0, 0, 1, 1, 1, 1, 1, 4, 1},
         {0, 3, 5, 5, 4, 3, 3, 0, 0, 1, 1, 0, 0, 1, 1, 1},

@@ -11,11 +11,12 @@ enum { PLANES = 3 };
 static char text[240];
 
 static void describe(const char *what, const tp__pool2d *g, int dtype) {
-    snprintf(text, sizeof text,
-             "%s %s f%d (%d, %d) -> (%d, %d) kernel (%d, %d) stride (%d, %d) pad (%d, %d) dilation (%d, %d) divisor %d%s",
-             what, tp__kern->name, dtype ? 64 : 32, (int)g->h, (int)g->w, (int)g->oh, (int)g->ow, (int)g->kh,
-             (int)g->kw, (int)g->stride_h, (int)g->stride_w, (int)g->pad_h, (int)g->pad_w, (int)g->dil_h,
-             (int)g->dil_w, (int)g->divisor, g->count_exclude_pad ? " without padding" : "");
+    snprintf(
+        text, sizeof text,
+        "%s %s f%d (%d, %d) -> (%d, %d) kernel (%d, %d) stride (%d, %d) pad (%d, %d) dilation (%d, %d) divisor %d%s",
+        what, tp__kern->name, dtype ? 64 : 32, (int)g->h, (int)g->w, (int)g->oh, (int)g->ow, (int)g->kh,
+        (int)g->kw, (int)g->stride_h, (int)g->stride_w, (int)g->pad_h, (int)g->pad_w, (int)g->dil_h,
+        (int)g->dil_w, (int)g->divisor, g->count_exclude_pad ? " without padding" : "");
 }
 
 static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation, bool up) {
@@ -27,15 +28,20 @@ static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad,
 /* A random geometry; of max if `dilated`. False if nothing comes out. */
 static bool random_geometry(tp__pool2d *g, bool dilated) {
     bool up = random_below(2);
-    *g = (tp__pool2d){.h = 1 + random_below(12), .w = 1 + random_below(random_below(3) ? 12 : 40),
-                      .kh = 1 + random_below(4), .kw = 1 + random_below(4), .stride_h = 1 + random_below(4),
-                      .stride_w = 1 + random_below(4), .dil_h = dilated ? 1 + random_below(3) : 1,
+    *g = (tp__pool2d){.h = 1 + random_below(12),
+                      .w = 1 + random_below(random_below(3) ? 12 : 40),
+                      .kh = 1 + random_below(4),
+                      .kw = 1 + random_below(4),
+                      .stride_h = 1 + random_below(4),
+                      .stride_w = 1 + random_below(4),
+                      .dil_h = dilated ? 1 + random_below(3) : 1,
                       .dil_w = dilated ? 1 + random_below(3) : 1};
     g->pad_h = random_below(g->kh / 2 + 1);
     g->pad_w = random_below(g->kw / 2 + 1);
     g->count_exclude_pad = random_below(2);
     g->divisor = random_below(3) ? 0 : 1 + random_below(5);
-    if (g->h + 2 * g->pad_h <= g->dil_h * (g->kh - 1) || g->w + 2 * g->pad_w <= g->dil_w * (g->kw - 1)) return false;
+    if (g->h + 2 * g->pad_h <= g->dil_h * (g->kh - 1) || g->w + 2 * g->pad_w <= g->dil_w * (g->kw - 1))
+        return false;
     g->oh = out_size(g->h, g->kh, g->stride_h, g->pad_h, g->dil_h, up);
     g->ow = out_size(g->w, g->kw, g->stride_w, g->pad_w, g->dil_w, up);
     return g->oh > 0 && g->ow > 0;
@@ -48,7 +54,8 @@ static int64_t largest(const tp__pool2d *g, const buffer *x, int64_t plane, int6
     int64_t at = -1;
     for (int64_t u = 0; u < g->kh; u++) {
         for (int64_t v = 0; v < g->kw; v++) {
-            int64_t r = i * g->stride_h + u * g->dil_h - g->pad_h, c = j * g->stride_w + v * g->dil_w - g->pad_w;
+            int64_t r = i * g->stride_h + u * g->dil_h - g->pad_h,
+                    c = j * g->stride_w + v * g->dil_w - g->pad_w;
             if (r < 0 || r >= g->h || c < 0 || c >= g->w) continue;
             double value = buffer_get(x, plane + r * g->w + c);
             if (at < 0 || isnan(value) || value > buffer_get(x, plane + at)) at = r * g->w + c;
@@ -74,7 +81,8 @@ static void check_max(tp__pool2d g, int dtype, bool nan) {
     for (int64_t n = 0; n < y.n; n++) {
         int64_t p = n / outputs, at = largest(&g, &x, p * plane, n / g.ow % g.oh, n % g.ow);
         if (index[n] != at) fail_msg("%s: index[%d] is %d, not %d", text, (int)n, (int)index[n], (int)at);
-        double value = buffer_get(&y, n), wanted = at < 0 ? -(double)INFINITY : buffer_get(&x, p * plane + at);
+        double value = buffer_get(&y, n),
+               wanted = at < 0 ? -(double)INFINITY : buffer_get(&x, p * plane + at);
         if (value != wanted && !(isnan(value) && isnan(wanted)))
             fail_msg("%s: y[%d] is %g, not %g", text, (int)n, value, wanted);
         if (at >= 0) expected[p * plane + at] += buffer_get(&dy, n);
@@ -94,8 +102,16 @@ static void check_max(tp__pool2d g, int dtype, bool nan) {
 static void max_pool(int dtype, bool nan) {
     for (int64_t w = 2; w < 70; w += w < 40 ? 1 : 7)
         for (int64_t h = 2; h < 6; h++)
-            check_max((tp__pool2d){.h = h, .w = w, .oh = h / 2, .ow = w / 2, .kh = 2, .kw = 2, .stride_h = 2,
-                                   .stride_w = 2, .dil_h = 1, .dil_w = 1},
+            check_max((tp__pool2d){.h = h,
+                                   .w = w,
+                                   .oh = h / 2,
+                                   .ow = w / 2,
+                                   .kh = 2,
+                                   .kw = 2,
+                                   .stride_h = 2,
+                                   .stride_w = 2,
+                                   .dil_h = 1,
+                                   .dil_w = 1},
                       dtype, nan);
     for (int i = 0; i < 400;) {
         tp__pool2d g;
@@ -140,7 +156,8 @@ static double weight_of(const tp__pool2d *g, int64_t i, int64_t j, int64_t r, in
 
 static void expect_near(const buffer *b, int64_t i, double wanted, const char *what) {
     double value = buffer_get(b, i), bound = (b->dtype ? 1e-13 : 1e-5) * (1 + fabs(wanted));
-    if (!(fabs(value - wanted) <= bound)) fail_msg("%s: %s[%d] is %.9g, not %.9g", text, what, (int)i, value, wanted);
+    if (!(fabs(value - wanted) <= bound))
+        fail_msg("%s: %s[%d] is %.9g, not %.9g", text, what, (int)i, value, wanted);
 }
 
 static void check_avg(tp__pool2d g, int dtype) {
@@ -187,8 +204,11 @@ void test_avg_pool(void **state) {
 
 static void adaptive_pool(int dtype) {
     for (int i = 0; i < 200; i++)
-        check_avg((tp__pool2d){.h = 1 + random_below(12), .w = 1 + random_below(20), .oh = 1 + random_below(14),
-                               .ow = 1 + random_below(9), .adaptive = true},
+        check_avg((tp__pool2d){.h = 1 + random_below(12),
+                               .w = 1 + random_below(20),
+                               .oh = 1 + random_below(14),
+                               .ow = 1 + random_below(9),
+                               .adaptive = true},
                   dtype);
 }
 

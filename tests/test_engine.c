@@ -105,7 +105,8 @@ static void higher_derivatives(void **state) {
     tp_tensor *x = leaf(0.7), *y = tp_sin(x);
     double want[] = {cos(0.7), -sin(0.7), -cos(0.7), sin(0.7), cos(0.7)};
     for (int i = 0; i < 5; i++) {
-        assert_ok(tp_grad(TP_TENSORS(y), TP_TENSORS(x), (tp_tensors){0}, &y, (tp_grad_options){.create_graph = true}));
+        assert_ok(tp_grad(TP_TENSORS(y), TP_TENSORS(x), (tp_tensors){0}, &y,
+                          (tp_grad_options){.create_graph = true}));
         assert_float_equal(tp_tensor_item(y), want[i], 1e-12);
     }
     assert_null(tp_tensor_grad(x));
@@ -131,7 +132,8 @@ static void grad_stops_at_its_inputs(void **state) {
 static void unused_inputs(void **state) {
     (void)state;
     tp_tensor *x = leaf(2), *z = leaf_of(TP_SHAPE(2)), *g[2];
-    assert_int_equal(tp_grad(TP_TENSORS(tp_square(x)), TP_TENSORS(x, z), (tp_tensors){0}, g, (tp_grad_options){0}),
+    assert_int_equal(tp_grad(TP_TENSORS(tp_square(x)), TP_TENSORS(x, z), (tp_tensors){0}, g,
+                             (tp_grad_options){0}),
                      TP_ERR_AUTOGRAD);
     assert_null(g[0]);
     assert_null(g[1]);
@@ -161,8 +163,9 @@ static void walking_twice(void **state) {
     assert_ok(tp_backward(y));
     assert_float_equal(grad_of(x), 8, 0);
     assert_int_equal(tp_backward(y), TP_ERR_AUTOGRAD);
-    assert_error(TP_ERR_AUTOGRAD, "backward: the graph was walked before and its saved values are gone (op square); "
-                                  "pass retain_graph to the first walk");
+    assert_error(TP_ERR_AUTOGRAD,
+                 "backward: the graph was walked before and its saved values are gone (op square); "
+                 "pass retain_graph to the first walk");
     assert_float_equal(grad_of(x), 8, 0);
 }
 
@@ -171,8 +174,9 @@ static void saved_value_changed(void **state) {
     tp_tensor *x = leaf(2), *w = tp_scalar(3, TP_F64), *y = tp_mul(x, w);
     assert_tensor(tp_add_scalar_(w, 1));
     assert_int_equal(tp_backward(y), TP_ERR_AUTOGRAD);
-    assert_error(TP_ERR_AUTOGRAD, "mul: input 1, which the gradient needs, was changed in place after it was recorded: "
-                                  "it was at version 0, now 1");
+    assert_error(TP_ERR_AUTOGRAD,
+                 "mul: input 1, which the gradient needs, was changed in place after it was recorded: "
+                 "it was at version 0, now 1");
 }
 
 static void no_grad_records_nothing(void **state) {
@@ -206,8 +210,9 @@ static void inplace_rules(void **state) {
     (void)state;
     tp_tensor *x = leaf(2);
     assert_null(tp_add_scalar_(x, 1));
-    assert_error(TP_ERR_AUTOGRAD, "add_scalar_: the tensor is a leaf that requires grad; use tp_add_scalar, or write "
-                                  "under tp_no_grad_begin()");
+    assert_error(TP_ERR_AUTOGRAD,
+                 "add_scalar_: the tensor is a leaf that requires grad; use tp_add_scalar, or write "
+                 "under tp_no_grad_begin()");
     tp_no_grad_begin();
     assert_tensor(tp_add_scalar_(x, 1)); /* 3 */
     assert_ok(tp_no_grad_end());
@@ -216,10 +221,12 @@ static void inplace_rules(void **state) {
     assert_tensor(tp_exp_(tp_mul_scalar_(y, 0.1)));
     assert_ok(tp_backward(y)); /* exp(0.2 x^2): d = 0.4 x exp(...) */
     assert_float_equal(grad_of(x), 0.4 * 3 * exp(0.2 * 9), 1e-9);
-    tp_tensor *z = tp_mul_scalar(tp_set_requires_grad(tp_ones(TP_SHAPE(4), TP_F64), true), 2), *v = tp_narrow(z, 0, 0, 2);
+    tp_tensor *z = tp_mul_scalar(tp_set_requires_grad(tp_ones(TP_SHAPE(4), TP_F64), true), 2),
+              *v = tp_narrow(z, 0, 0, 2);
     assert_null(tp_add_scalar_(z, 1));
-    assert_error(TP_ERR_ALIAS, "add_scalar_: a view, a detached tensor or a saved value shares the tensor's memory; use "
-                               "tp_add_scalar");
+    assert_error(TP_ERR_ALIAS,
+                 "add_scalar_: a view, a detached tensor or a saved value shares the tensor's memory; use "
+                 "tp_add_scalar");
     assert_tensor(v);
     assert_null(tp_add_(tp_expand(tp_ones(TP_SHAPE(1), TP_F64), TP_SHAPE(3)), tp_ones(TP_SHAPE(3), TP_F64)));
     assert_error(TP_ERR_ALIAS, "add_: elements of the tensor overlap in memory, of shape (3,)");
@@ -300,7 +307,8 @@ static tp_tensor *give_context(tp_tensor *g, void *context) {
 /* What a hook returns stays its owner's: no fused rule writes into it, no leaf takes it for its gradient. */
 static void what_a_hook_returns_is_not_taken(void **state) {
     (void)state;
-    tp_tensor *c = tp_full(TP_SHAPE(3), 5, TP_F64), *x = leaf_of(TP_SHAPE(3)), *y = tp_tanh(x), *w = leaf_of(TP_SHAPE(3));
+    tp_tensor *c = tp_full(TP_SHAPE(3), 5, TP_F64), *x = leaf_of(TP_SHAPE(3)), *y = tp_tanh(x),
+              *w = leaf_of(TP_SHAPE(3));
     tp_register_hook(y, give_context, c, NULL);
     tp_register_hook(w, give_context, c, NULL);
     assert_ok(tp_backward(tp_sum(tp_add(tp_mul_scalar(y, 2), w))));
@@ -350,8 +358,9 @@ static tp_tensor *walk_again(tp_tensor *g, void *context) {
     (void)g;
     hook_actor *a = context;
     tp_tensor *r;
-    a->status = a->other ? tp_grad(TP_TENSORS(a->t), TP_TENSORS(a->other), (tp_tensors){0}, &r, (tp_grad_options){0})
-                         : tp_backward(a->t);
+    a->status =
+        a->other ? tp_grad(TP_TENSORS(a->t), TP_TENSORS(a->other), (tp_tensors){0}, &r, (tp_grad_options){0})
+                 : tp_backward(a->t);
     return NULL;
 }
 
@@ -361,7 +370,8 @@ static void hooks_walk(void **state) {
     tp_tensor *x = leaf(2), *h = tp_square(x), *y = tp_mul_scalar(h, 3), *g;
     hook_actor a = {.t = y, .other = h};
     tp_register_hook(y, walk_again, &a, NULL);
-    assert_ok(tp_grad(TP_TENSORS(y), TP_TENSORS(h), (tp_tensors){0}, &g, (tp_grad_options){.retain_graph = true}));
+    assert_ok(
+        tp_grad(TP_TENSORS(y), TP_TENSORS(h), (tp_tensors){0}, &g, (tp_grad_options){.retain_graph = true}));
     assert_int_equal(a.status, TP_ERR_AUTOGRAD);
     assert_float_equal(tp_tensor_item(g), 3, 0);
     a.other = NULL;
@@ -448,7 +458,8 @@ static void roots_inputs_and_duplicates(void **state) {
     tp_tensor *x = leaf(2), *h = tp_square(x), *y = tp_mul_scalar(h, 3), *g[5];
     hook_actor a = {0};
     tp_register_hook(x, count_call, &a, NULL);
-    assert_ok(tp_grad(TP_TENSORS(y, y, h, x), TP_TENSORS(x, x, h, y, h), (tp_tensors){0}, g, (tp_grad_options){0}));
+    assert_ok(
+        tp_grad(TP_TENSORS(y, y, h, x), TP_TENSORS(x, x, h, y, h), (tp_tensors){0}, g, (tp_grad_options){0}));
     double want[] = {6 * 4 + 4 + 1, 29, 7, 2, 7};
     for (int i = 0; i < 5; i++) assert_float_equal(tp_tensor_item(g[i]), want[i], 0);
     assert_int_equal(a.calls, 1);
@@ -498,7 +509,8 @@ static void modes_nest_in_modes(void **state) {
     tp_tensor *x = leaf(2), *y = tp_mul(tp_square(x), x);
     tp_set_grad_enabled(false);
     tp_set_anomaly_mode(true);
-    tp_status status = tp_grad(TP_TENSORS(y), TP_TENSORS(x), (tp_tensors){0}, &g, (tp_grad_options){.create_graph = true});
+    tp_status status =
+        tp_grad(TP_TENSORS(y), TP_TENSORS(x), (tp_tensors){0}, &g, (tp_grad_options){.create_graph = true});
     tp_set_anomaly_mode(false);
     assert_ok(tp_no_grad_end());
     assert_ok(status);
@@ -516,7 +528,8 @@ static void inplace_makes_no_cycle_and_writes_no_borrowed_memory(void **state) {
     double memory[2] = {1, 2};
     tp_tensor *t = tp_from_memory(memory, TP_SHAPE(2), TP_F64, NULL, NULL);
     assert_null(tp_add_(t, y));
-    assert_error(TP_ERR_ALIAS, "add_: the tensor's memory is the caller's, who would not see the result; use tp_add");
+    assert_error(TP_ERR_ALIAS,
+                 "add_: the tensor's memory is the caller's, who would not see the result; use tp_add");
     assert_tensor(tp_add_(t, t));
     assert_float_equal(memory[1], 4, 0);
 }
@@ -546,7 +559,8 @@ static void once_differentiable(void **state) {
         assert_int_equal(tp_backward(tp_mul(g, x)), TP_ERR_AUTOGRAD);
         assert_error(TP_ERR_AUTOGRAD, "twice: has no second derivative");
         assert_ok(tp_grad(TP_TENSORS(twice(h)), TP_TENSORS(h), TP_TENSORS(u), &g, again));
-        assert_int_equal(tp_grad(TP_TENSORS(g), TP_TENSORS(u), (tp_tensors){0}, &g, (tp_grad_options){0}), TP_ERR_AUTOGRAD);
+        assert_int_equal(tp_grad(TP_TENSORS(g), TP_TENSORS(u), (tp_tensors){0}, &g, (tp_grad_options){0}),
+                         TP_ERR_AUTOGRAD);
         assert_error(TP_ERR_AUTOGRAD, "twice: has no second derivative");
     }
     assert_null(tp_tensor_grad(x));
@@ -597,7 +611,8 @@ static grads_case grads_make(bool create_graph) {
     for (int i = 0; i < 4; i++) c.leaves[i] = tp_set_requires_grad(tp_ones(TP_SHAPE(3), TP_F64), true);
     c.result = tp_add(tp_add(c.leaves[0], c.leaves[1]), tp_mul(c.leaves[2], c.leaves[3]));
     tp_scope *s = tp_scope_begin();
-    assert_ok(tp_backward_with(tp_sum(tp_add(c.leaves[1], c.leaves[2])), (tp_backward_options){.create_graph = create_graph}));
+    assert_ok(tp_backward_with(tp_sum(tp_add(c.leaves[1], c.leaves[2])),
+                               (tp_backward_options){.create_graph = create_graph}));
     tp_scope_end(s);
     assert_tensor(tp_tensor_grad(c.leaves[2])); /* held by this test's scope now */
     assert_ok(tp_tensor_set_grad(c.leaves[3], tp_expand(tp_ones(TP_SHAPE(1), TP_F64), TP_SHAPE(3))));
@@ -619,9 +634,10 @@ static void out_of_memory_changes_all_gradients_or_none(void **state) {
             tp_scope *inner = tp_scope_begin();
             tp_tensor *y = tp_sum(c.result);
             tp__alloc_fail_at(n, false);
-            tp_status status = tp_backward_with(y, (tp_backward_options){.create_graph = create_graph,
-                                                                         .inputs = n % 2 ? (tp_tensors){0}
-                                                                                         : (tp_tensors){4, c.leaves}});
+            tp_status status =
+                tp_backward_with(y, (tp_backward_options){.create_graph = create_graph,
+                                                          .inputs = n % 2 ? (tp_tensors){0}
+                                                                          : (tp_tensors){4, c.leaves}});
             bool reached = tp__alloc_fail_count() >= n;
             tp__alloc_fail_at(0, false);
             tp_scope_end(inner);
@@ -641,10 +657,11 @@ static void *walk_to_shared(void *arg) {
     for (int i = 0; i < 2000 && ok; i++) {
         tp_scope *s = tp_scope_begin();
         tp_tensor *g;
-        tp_status status =
-            tp_grad(TP_TENSORS(tp_mul_scalar(arg, 3)), TP_TENSORS(arg), (tp_tensors){0}, &g, (tp_grad_options){0});
+        tp_status status = tp_grad(TP_TENSORS(tp_mul_scalar(arg, 3)), TP_TENSORS(arg), (tp_tensors){0}, &g,
+                                   (tp_grad_options){0});
         /* the node may be the other thread's at the moment; but a walk that has it keeps it */
-        ok = status == TP_OK ? tp_tensor_item(g) == 3 : strstr(tp_last_error().message, "another walk") != NULL;
+        ok = status == TP_OK ? tp_tensor_item(g) == 3
+                             : strstr(tp_last_error().message, "another walk") != NULL;
         tp_scope_end(s);
     }
     return ok ? arg : NULL;
@@ -778,7 +795,8 @@ static void memory_stays_where_it_was(void **state) {
     tp_memory_info info = {0};
     for (int step = 0; step < 100000; step++) {
         tp_scope *s = tp_scope_begin();
-        tp_tensor *loss = tp_mean(tp_square(tp_tanh(tp_sum_dim(tp_mul(tp_unsqueeze(x, 2), w), TP_DIMS(1), false))));
+        tp_tensor *loss =
+            tp_mean(tp_square(tp_tanh(tp_sum_dim(tp_mul(tp_unsqueeze(x, 2), w), TP_DIMS(1), false))));
         assert_ok(tp_backward(loss));
         tp_no_grad_begin();
         tp_sub_(w, tp_mul_scalar(tp_tensor_grad(w), 0.01));
@@ -791,7 +809,8 @@ static void memory_stays_where_it_was(void **state) {
     assert_int_equal(after.live_tensors, info.live_tensors);
     assert_int_equal(after.in_use, info.in_use);
 #if !defined(__SANITIZE_ADDRESS__)
-    assert_in_range(resident_pages(), 0, before + 64); /* a quarter of a megabyte of slack for the C library */
+    assert_in_range(resident_pages(), 0,
+                    before + 64); /* a quarter of a megabyte of slack for the C library */
 #else
     (void)before;
 #endif

@@ -51,7 +51,8 @@ void buffer_fill(buffer *b, int most) {
 
 void buffer_free(buffer *b, const char *what) {
     for (int64_t i = 1; i <= b->guard; i++)
-        if (!buffer_is_mark(b, -i) || !buffer_is_mark(b, b->n - 1 + i)) fail_msg("%s: written beyond its ends", what);
+        if (!buffer_is_mark(b, -i) || !buffer_is_mark(b, b->n - 1 + i))
+            fail_msg("%s: written beyond its ends", what);
     free(b->block);
 }
 
@@ -106,9 +107,10 @@ static void matrix_fill(matrix *m, int64_t rows, int64_t columns) {
 
 static void check_product(int dtype, product_case p) {
     char text[200];
-    snprintf(text, sizeof text, "gemm %s f%d m %d n %d k %d%s%s%s%s%s%s", tp__kern->name, dtype ? 64 : 32, (int)p.m,
-             (int)p.n, (int)p.k, p.a_t ? " A^T" : "", p.b_t ? " B^T" : "", p.c_t ? " C^T" : "",
-             p.accumulate ? " accumulate" : "", p.row_bias ? " row bias" : "", p.col_bias ? " column bias" : "");
+    snprintf(text, sizeof text, "gemm %s f%d m %d n %d k %d%s%s%s%s%s%s", tp__kern->name, dtype ? 64 : 32,
+             (int)p.m, (int)p.n, (int)p.k, p.a_t ? " A^T" : "", p.b_t ? " B^T" : "", p.c_t ? " C^T" : "",
+             p.accumulate ? " accumulate" : "", p.row_bias ? " row bias" : "",
+             p.col_bias ? " column bias" : "");
     const int64_t gaps[] = {0, 0, 1, 5};
     matrix a = matrix_new(dtype, p.m, p.k, p.a_t, gaps[random_below(4)]);
     matrix b = matrix_new(dtype, p.k, p.n, p.b_t, gaps[random_below(4)]);
@@ -135,10 +137,22 @@ static void check_product(int dtype, product_case p) {
     char *scratch = aligned_alloc(64, (bytes + 127) / 64 * 64);
     assert_non_null(scratch);
     memset(scratch + bytes, 0x5a, 64);
-    tp__kern->gemm->run[dtype](&(tp__gemm_args){
-        .m = p.m, .n = p.n, .k = p.k, .a = a.b.data, .a_rs = a.rs, .a_cs = a.cs, .b = b.b.data, .b_rs = b.rs,
-        .b_cs = b.cs, .c = c.b.data, .c_rs = c.rs, .c_cs = c.cs, .accumulate = p.accumulate,
-        .row_bias = p.row_bias ? rows.data : NULL, .col_bias = p.col_bias ? columns.data : NULL, .scratch = scratch});
+    tp__kern->gemm->run[dtype](&(tp__gemm_args){.m = p.m,
+                                                .n = p.n,
+                                                .k = p.k,
+                                                .a = a.b.data,
+                                                .a_rs = a.rs,
+                                                .a_cs = a.cs,
+                                                .b = b.b.data,
+                                                .b_rs = b.rs,
+                                                .b_cs = b.cs,
+                                                .c = c.b.data,
+                                                .c_rs = c.rs,
+                                                .c_cs = c.cs,
+                                                .accumulate = p.accumulate,
+                                                .row_bias = p.row_bias ? rows.data : NULL,
+                                                .col_bias = p.col_bias ? columns.data : NULL,
+                                                .scratch = scratch});
     for (int i = 0; i < 64; i++)
         if (scratch[bytes + (size_t)i] != 0x5a) fail_msg("%s: scratch overrun", text);
     free(scratch);
@@ -165,8 +179,8 @@ static void check_product(int dtype, product_case p) {
 static void check_product_forms(int dtype, int64_t m, int64_t n, int64_t k) {
     for (int form = 0; form < 8 * 5; form++) {
         int how = form / 8;
-        check_product(dtype, (product_case){m, n, k, form & 1, form & 2, form & 4, how == 1, how == 2 || how == 4,
-                                            how == 3 || how == 4});
+        check_product(dtype, (product_case){m, n, k, form & 1, form & 2, form & 4, how == 1,
+                                            how == 2 || how == 4, how == 3 || how == 4});
     }
 }
 
@@ -189,7 +203,8 @@ static void product_edges(int dtype) {
 static void product_random(int dtype) {
     for (int i = 0; i < 1200; i++) {
         int64_t most[] = {4, 20, 40, 90};
-        product_case p = {.m = random_below(most[random_below(4)]), .n = random_below(most[random_below(4)]),
+        product_case p = {.m = random_below(most[random_below(4)]),
+                          .n = random_below(most[random_below(4)]),
                           .k = random_below(random_below(8) ? 70 : 600)};
         p.a_t = random_below(2);
         p.b_t = random_below(2);
@@ -210,11 +225,22 @@ static void product_far_lines(int dtype) {
                c = buffer_new(dtype, stride * m);
         buffer_fill(&a, 4);
         buffer_fill(&b, 4);
-        int64_t a_rs = a_t ? 1 : stride, a_cs = a_t ? stride : 1, b_rs = b_t ? 1 : stride, b_cs = b_t ? stride : 1;
+        int64_t a_rs = a_t ? 1 : stride, a_cs = a_t ? stride : 1, b_rs = b_t ? 1 : stride,
+                b_cs = b_t ? stride : 1;
         void *scratch = aligned_alloc(64, (tp__kern->gemm->scratch[dtype](m, n, k) + 63) / 64 * 64);
-        tp__kern->gemm->run[dtype](&(tp__gemm_args){.m = m, .n = n, .k = k, .a = a.data, .a_rs = a_rs, .a_cs = a_cs,
-                                                    .b = b.data, .b_rs = b_rs, .b_cs = b_cs, .c = c.data,
-                                                    .c_rs = stride, .c_cs = 1, .scratch = scratch});
+        tp__kern->gemm->run[dtype](&(tp__gemm_args){.m = m,
+                                                    .n = n,
+                                                    .k = k,
+                                                    .a = a.data,
+                                                    .a_rs = a_rs,
+                                                    .a_cs = a_cs,
+                                                    .b = b.data,
+                                                    .b_rs = b_rs,
+                                                    .b_cs = b_cs,
+                                                    .c = c.data,
+                                                    .c_rs = stride,
+                                                    .c_cs = 1,
+                                                    .scratch = scratch});
         free(scratch);
         for (int64_t i = 0; i < m; i++) {
             for (int64_t j = 0; j < n; j++) {
@@ -247,10 +273,10 @@ static void test_product_far_lines(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product_edges), cmocka_unit_test(test_product_random),
+        cmocka_unit_test(test_product_edges),     cmocka_unit_test(test_product_random),
         cmocka_unit_test(test_product_far_lines), cmocka_unit_test(test_conv_shapes),
-        cmocka_unit_test(test_conv_random), cmocka_unit_test(test_max_pool),
-        cmocka_unit_test(test_max_pool_nan), cmocka_unit_test(test_avg_pool),
+        cmocka_unit_test(test_conv_random),       cmocka_unit_test(test_max_pool),
+        cmocka_unit_test(test_max_pool_nan),      cmocka_unit_test(test_avg_pool),
         cmocka_unit_test(test_adaptive_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

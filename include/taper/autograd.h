@@ -44,10 +44,10 @@ TP_API bool tp_grad_enabled(void);
 TP_API bool tp_set_grad_enabled(bool enabled);
 
 typedef struct tp_backward_options {
-    tp_tensor *grad;    /* of the shape of `t`: the gradient to start with; NULL is 1, for one element only */
-    bool create_graph;  /* record the walk itself, so that gradients can be differentiated again */
-    bool retain_graph;  /* keep the graph for another walk; create_graph implies it */
-    tp_tensors inputs;  /* add into the gradients of these only; empty: of all leaves */
+    tp_tensor *grad;   /* of the shape of `t`: the gradient to start with; NULL is 1, for one element only */
+    bool create_graph; /* record the walk itself, so that gradients can be differentiated again */
+    bool retain_graph; /* keep the graph for another walk; create_graph implies it */
+    tp_tensors inputs; /* add into the gradients of these only; empty: of all leaves */
 } tp_backward_options;
 
 /* Adds the gradient of the one-element tensor `t` with respect to every leaf that led to it into that leaf's
@@ -95,9 +95,10 @@ TP_API void tp_set_anomaly_mode(bool on);
 typedef int tp_function(tp_tensors inputs, tp_tensor **outputs, void *context);
 
 typedef struct tp_gradcheck_options {
-    double eps;             /* step of the central differences; 0 is 1e-6 */
-    double atol, rtol;      /* 0 is 1e-5 and 1e-3: |analytic - numeric| <= atol + rtol * |numeric| */
-    bool allow_zero;        /* accept gradients that are zero everywhere, otherwise an error: a check of zeros shows nothing */
+    double eps;        /* step of the central differences; 0 is 1e-6 */
+    double atol, rtol; /* 0 is 1e-5 and 1e-3: |analytic - numeric| <= atol + rtol * |numeric| */
+    bool
+        allow_zero; /* accept gradients that are zero everywhere, otherwise an error: a check of zeros shows nothing */
 } tp_gradcheck_options;
 
 /* Compares the gradients of `f` at `inputs` (F64, contiguous or not) with central differences, for every input that
@@ -109,7 +110,8 @@ TP_API tp_status tp_gradcheck(tp_function *f, void *context, tp_tensors inputs, 
 
 /* The same for the gradient: checks the derivative of (inputs, grad_outputs) -> gradients, with random
  * grad_outputs drawn from a fixed seed. Source: torch.autograd.gradgradcheck. */
-TP_API tp_status tp_gradgradcheck(tp_function *f, void *context, tp_tensors inputs, tp_gradcheck_options options);
+TP_API tp_status tp_gradgradcheck(tp_function *f, void *context, tp_tensors inputs,
+                                  tp_gradcheck_options options);
 
 TP_END_DECLS
 

@@ -30,17 +30,19 @@ TP_API tp_tensor *tp_sub(tp_tensor *a, tp_tensor *b); /* a - b */
 TP_API tp_tensor *tp_mul(tp_tensor *a, tp_tensor *b); /* a * b; of BOOLs: and */
 TP_API tp_tensor *tp_div(tp_tensor *a, tp_tensor *b); /* a / b; of integers: F32 */
 TP_API tp_tensor *tp_pow(tp_tensor *a, tp_tensor *b); /* a^b, floating; 0^0 = 1 */
-TP_API tp_tensor *tp_maximum(tp_tensor *a, tp_tensor *b); /* the larger; NaN passes; ties share the gradient */
-TP_API tp_tensor *tp_minimum(tp_tensor *a, tp_tensor *b); /* the smaller; NaN passes; ties share the gradient */
+TP_API tp_tensor *tp_maximum(tp_tensor *a,
+                             tp_tensor *b); /* the larger; NaN passes; ties share the gradient */
+TP_API tp_tensor *tp_minimum(tp_tensor *a,
+                             tp_tensor *b); /* the smaller; NaN passes; ties share the gradient */
 
-TP_API tp_tensor *tp_add_scalar(tp_tensor *x, double s);  /* x + s */
-TP_API tp_tensor *tp_sub_scalar(tp_tensor *x, double s);  /* x - s */
-TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s);  /* x * s */
-TP_API tp_tensor *tp_div_scalar(tp_tensor *x, double s);  /* x / s; of integers: F32 */
-TP_API tp_tensor *tp_pow_scalar(tp_tensor *x, double s);  /* x^s, floating; d = s x^(s-1), 0 for s = 0 */
-TP_API tp_tensor *tp_scalar_sub(double s, tp_tensor *x);  /* s - x */
-TP_API tp_tensor *tp_scalar_div(double s, tp_tensor *x);  /* s / x; of integers: F32 */
-TP_API tp_tensor *tp_scalar_pow(double s, tp_tensor *x);  /* s^x, floating */
+TP_API tp_tensor *tp_add_scalar(tp_tensor *x, double s); /* x + s */
+TP_API tp_tensor *tp_sub_scalar(tp_tensor *x, double s); /* x - s */
+TP_API tp_tensor *tp_mul_scalar(tp_tensor *x, double s); /* x * s */
+TP_API tp_tensor *tp_div_scalar(tp_tensor *x, double s); /* x / s; of integers: F32 */
+TP_API tp_tensor *tp_pow_scalar(tp_tensor *x, double s); /* x^s, floating; d = s x^(s-1), 0 for s = 0 */
+TP_API tp_tensor *tp_scalar_sub(double s, tp_tensor *x); /* s - x */
+TP_API tp_tensor *tp_scalar_div(double s, tp_tensor *x); /* s / x; of integers: F32 */
+TP_API tp_tensor *tp_scalar_pow(double s, tp_tensor *x); /* s^x, floating */
 TP_API tp_tensor *tp_maximum_scalar(tp_tensor *x, double s);
 TP_API tp_tensor *tp_minimum_scalar(tp_tensor *x, double s);
 
@@ -60,9 +62,9 @@ TP_API tp_tensor *tp_abs(tp_tensor *x);    /* |x|; d = sign(x), 0 at 0 */
 TP_API tp_tensor *tp_sign(tp_tensor *x);   /* -1, 0 or 1; d = 0 */
 TP_API tp_tensor *tp_square(tp_tensor *x); /* x^2 */
 TP_API tp_tensor *tp_exp(tp_tensor *x);
-TP_API tp_tensor *tp_log(tp_tensor *x);   /* natural; -Inf at 0, NaN below */
-TP_API tp_tensor *tp_sqrt(tp_tensor *x);  /* NaN below 0 */
-TP_API tp_tensor *tp_rsqrt(tp_tensor *x); /* 1 / sqrt(x) */
+TP_API tp_tensor *tp_log(tp_tensor *x);        /* natural; -Inf at 0, NaN below */
+TP_API tp_tensor *tp_sqrt(tp_tensor *x);       /* NaN below 0 */
+TP_API tp_tensor *tp_rsqrt(tp_tensor *x);      /* 1 / sqrt(x) */
 TP_API tp_tensor *tp_reciprocal(tp_tensor *x); /* 1 / x */
 TP_API tp_tensor *tp_sin(tp_tensor *x);        /* x in radians */
 TP_API tp_tensor *tp_cos(tp_tensor *x);        /* x in radians */

@@ -9,11 +9,12 @@ TP_BEGIN_DECLS
 typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NONE } tp_reduction;
 
 typedef struct tp_ce_options {
-    tp_tensor *weight;       /* (C), of each class; NULL is 1 */
-    bool has_ignore_index;   /* zero means the default, -100 */
-    int64_t ignore_index;    /* targets of this value count for nothing */
-    double label_smoothing;  /* in [0, 1]: the target is (1 - s) one-hot + s / C; cross_entropy only */
-    tp_reduction reduction;  /* the mean is over the weights of the targets that count: NaN if there are none */
+    tp_tensor *weight;      /* (C), of each class; NULL is 1 */
+    bool has_ignore_index;  /* zero means the default, -100 */
+    int64_t ignore_index;   /* targets of this value count for nothing */
+    double label_smoothing; /* in [0, 1]: the target is (1 - s) one-hot + s / C; cross_entropy only */
+    tp_reduction
+        reduction; /* the mean is over the weights of the targets that count: NaN if there are none */
 } tp_ce_options;
 
 /* Cross-entropy of unnormalised scores and class indices: -log softmax(x)[target].
@@ -28,8 +29,8 @@ TP_API tp_tensor *tp_nll_loss(tp_tensor *x, tp_tensor *target, tp_ce_options opt
 TP_API tp_tensor *tp_mse_loss(tp_tensor *x, tp_tensor *target, tp_reduction reduction);
 
 typedef struct tp_bce_options {
-    tp_tensor *weight;      /* broadcast to x; NULL is 1 */
-    tp_tensor *pos_weight;  /* broadcast to x: weight of the positive part; NULL is 1 */
+    tp_tensor *weight;     /* broadcast to x; NULL is 1 */
+    tp_tensor *pos_weight; /* broadcast to x: weight of the positive part; NULL is 1 */
     tp_reduction reduction;
 } tp_bce_options;
 

@@ -8,11 +8,11 @@
 TP_BEGIN_DECLS
 
 typedef struct tp_batch_norm_options {
-    tp_tensor *weight, *bias;               /* (C) each, or NULL */
-    tp_tensor *running_mean, *running_var;  /* (C) each, or both NULL; updated in place when training */
-    bool training;    /* normalise by the batch's statistics; required (TP_ERR_ARGUMENT) without running ones */
-    double momentum;  /* running = (1 - momentum) running + momentum batch; 0 is 0.1, TP_ZERO is 0 */
-    double eps;       /* 0 is 1e-5 */
+    tp_tensor *weight, *bias;              /* (C) each, or NULL */
+    tp_tensor *running_mean, *running_var; /* (C) each, or both NULL; updated in place when training */
+    bool training; /* normalise by the batch's statistics; required (TP_ERR_ARGUMENT) without running ones */
+    double momentum; /* running = (1 - momentum) running + momentum batch; 0 is 0.1, TP_ZERO is 0 */
+    double eps;      /* 0 is 1e-5 */
 } tp_batch_norm_options;
 
 /* (x - mean) / sqrt(var + eps) * weight + bias for each channel, over all other dims. x: (N, C) or (N, C, ...). Normalises by

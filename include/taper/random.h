@@ -45,7 +45,8 @@ TP_API tp_tensor *tp_randn(tp_shape shape, tp_dtype dtype, tp_generator *generat
 
 /* Integers uniform in [low, high), of any dtype but BOOL. Errors: TP_ERR_ARGUMENT unless low < high or the
  * shape is empty, or if the range does not fit the dtype. */
-TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape, tp_dtype dtype, tp_generator *generator);
+TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape, tp_dtype dtype,
+                             tp_generator *generator);
 
 /* A random permutation of 0 .. n-1: (n), I64. */
 TP_API tp_tensor *tp_randperm(int64_t n, tp_generator *generator);

@@ -39,7 +39,8 @@ template <class... A> constexpr tp_dims tp__make_dims(A... a) {
     static_assert(sizeof...(A) <= TP_MAX_DIMS, "a list of dims has at most 8");
     return tp_dims{(int)sizeof...(A), {(int)a...}};
 }
-template <int N> struct tp__tensor_list { /* lives to the end of the full expression that TP_TENSORS stands in */
+template <int N>
+struct tp__tensor_list { /* lives to the end of the full expression that TP_TENSORS stands in */
     tp_tensor *items[N];
     operator tp_tensors() { return tp_tensors{N, items}; }
 };

@@ -58,7 +58,8 @@ TP_API void tp_error_clear(void);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-TP_API tp_status tp_error_set(tp_status code, const char *op, const char *format, ...);
+TP_API tp_status
+tp_error_set(tp_status code, const char *op, const char *format, ...);
 
 TP_END_DECLS
 

@@ -45,8 +45,8 @@ typedef struct tp__call {
     tp_tensor *const *in;
     int n_out;
     tp_tensor *const *out;
-    const void *attr; /* copied */
-    size_t attr_size; /* at most TP__ATTR_MAX */
+    const void *attr;     /* copied */
+    size_t attr_size;     /* at most TP__ATTR_MAX */
     uint32_t skip_inputs; /* bit i: do not save input i after all (its partner needs no gradient) */
 } tp__call;
 
@@ -67,16 +67,16 @@ bool tp__will_record(int n_in, tp_tensor *const *in);
 
 /* What a rule may ask. Tensors belong to the rule's scope. NULL with a record when a saved value is gone or
  * was changed in place. */
-bool tp__needs(const tp__ctx *ctx, int i);              /* is dx[i] wanted? */
-tp_tensor *tp__input(tp__ctx *ctx, int i);              /* a saved input; NULL without record if it was NULL */
-tp_tensor *tp__output(tp__ctx *ctx, int k);             /* a saved output */
-bool tp__has_input(const tp__ctx *ctx, int i);          /* was input i given (not NULL)? */
-tp_shape tp__input_shape(const tp__ctx *ctx, int i);    /* of an input that needs a gradient */
-tp_dtype tp__input_dtype(const tp__ctx *ctx, int i);    /* likewise */
+bool tp__needs(const tp__ctx *ctx, int i);           /* is dx[i] wanted? */
+tp_tensor *tp__input(tp__ctx *ctx, int i);           /* a saved input; NULL without record if it was NULL */
+tp_tensor *tp__output(tp__ctx *ctx, int k);          /* a saved output */
+bool tp__has_input(const tp__ctx *ctx, int i);       /* was input i given (not NULL)? */
+tp_shape tp__input_shape(const tp__ctx *ctx, int i); /* of an input that needs a gradient */
+tp_dtype tp__input_dtype(const tp__ctx *ctx, int i); /* likewise */
 tp_shape tp__output_shape(const tp__ctx *ctx, int k);
 const void *tp__attr(const tp__ctx *ctx);
 int tp__input_count(const tp__ctx *ctx);
-bool tp__graph_wanted(const tp__ctx *ctx);              /* is a graph being built? */
+bool tp__graph_wanted(const tp__ctx *ctx); /* is a graph being built? */
 
 /* For a big fused op's vjp: reruns `composite` under grad mode on fresh identity aliases of all inputs and
  * gives their gradients (differentiable when a graph is being built). The composite gets the inputs in the

@@ -15,18 +15,19 @@
 
 /* Where gradients end: a leaf, or a node's output that is asked for. */
 typedef struct sink {
-    const void *key;   /* the leaf, or the tp__out; NULL: a free place in the table */
-    tp_tensor *tensor; /* the leaf, or the output's tensor */
-    tp_tensor *grad;   /* these are references, or NULL */
+    const void *key;      /* the leaf, or the tp__out; NULL: a free place in the table */
+    tp_tensor *tensor;    /* the leaf, or the output's tensor */
+    tp_tensor *grad;      /* these are references, or NULL */
     tp_tensor *old, *sum; /* the tensor's gradient so far, and what it is to be replaced by */
 } sink;
 
 typedef struct walk {
     const char *op; /* "backward" or "grad", for messages */
     bool create_graph, retain_graph;
-    bool all;      /* every leaf is wanted; otherwise what is in the table */
-    bool bounded;  /* `order` holds all nodes of the walk, claimed */
-    uint64_t floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
+    bool all;     /* every leaf is wanted; otherwise what is in the table */
+    bool bounded; /* `order` holds all nodes of the walk, claimed */
+    uint64_t
+        floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
     tp__node **heap;
     int64_t heap_count, heap_capacity;
     tp__node **order; /* descending */
@@ -167,8 +168,8 @@ static tp_tensor *conform(const char *op, int i, tp_tensor *g, tp_shape shape, t
     if (!tp_shape_equal(g->shape, shape)) {
         tp_shape both;
         if (!tp__broadcast(g->shape, shape, &both) || !tp_shape_equal(both, g->shape))
-            TP_FAIL(TP_ERR_SHAPE, op, "the gradient rule gave %s for input %d of shape %s", tp__shape_text(g->shape), i,
-                    tp__shape_text(shape));
+            TP_FAIL(TP_ERR_SHAPE, op, "the gradient rule gave %s for input %d of shape %s",
+                    tp__shape_text(g->shape), i, tp__shape_text(shape));
         g = tp_sum_to_shape(g, shape);
     }
     return g && g->dtype != dtype ? tp_to_dtype(g, dtype) : g;
@@ -180,7 +181,8 @@ static tp_status check_finite(const tp__node *node, int i, tp_tensor *g) {
     tp_set_grad_enabled(before);
     if (!sum) return tp_last_error().code;
     if (tp_tensor_item(sum) == 0) return TP_OK;
-    return tp__error(TP_ERR_NUMERIC, node->op->name, "its backward gave a NaN or infinite gradient for input %d", i);
+    return tp__error(TP_ERR_NUMERIC, node->op->name,
+                     "its backward gave a NaN or infinite gradient for input %d", i);
 }
 
 /* Sends the gradient of input i on to where it is summed. */
@@ -191,7 +193,8 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
         if (tp__error_pending()) return tp_last_error().code;
         return tp__error(TP_ERR_AUTOGRAD, op, "its gradient rule gave nothing for input %d", i);
     }
-    g = e->node ? conform(op, i, g, tp__out_shape(&e->node->outs[e->output]), (tp_dtype)e->node->outs[e->output].dtype)
+    g = e->node ? conform(op, i, g, tp__out_shape(&e->node->outs[e->output]),
+                          (tp_dtype)e->node->outs[e->output].dtype)
                 : conform(op, i, g, e->leaf->shape, (tp_dtype)e->leaf->dtype);
     if (!g) return tp_last_error().code;
     if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(check_finite(node, i, g));
@@ -199,7 +202,8 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
         sink *s = sink_add(w, e->leaf, e->leaf);
         return s ? accumulate(w, &s->grad, g) : TP_ERR_MEMORY;
     }
-    if (!w->bounded) TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
+    if (!w->bounded)
+        TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
     return accumulate(w, &e->node->outs[e->output].grad, g);
 }
 
@@ -227,7 +231,8 @@ static tp_status take_grad(walk *w, tp__node *node, int k, tp_tensor **g) {
     out->grad = NULL;
     if (!*g) {
         if (node->op->takes_null) return TP_OK;
-        *g = tp_zeros(tp__out_shape(out), tp__is_floating((tp_dtype)out->dtype) ? (tp_dtype)out->dtype : TP_F32);
+        *g = tp_zeros(tp__out_shape(out),
+                      tp__is_floating((tp_dtype)out->dtype) ? (tp_dtype)out->dtype : TP_F32);
         return *g ? TP_OK : tp_last_error().code;
     }
     if (!tp__scope_own(*g)) {
@@ -270,7 +275,12 @@ static bool seal_once(const tp__node *node, tp_tensor *const *g, tp_tensor **dx)
     for (int i = 0; i < node->n_in && ok; i++) {
         if (!dx[i]) continue;
         dx[i] = tp_detach(dx[i]);
-        tp__call call = {.op = &once_op, .n_in = n, .in = in, .n_out = 1, .out = &dx[i], .attr = &name,
+        tp__call call = {.op = &once_op,
+                         .n_in = n,
+                         .in = in,
+                         .n_out = 1,
+                         .out = &dx[i],
+                         .attr = &name,
                          .attr_size = sizeof name};
         ok = dx[i] && tp__record_call(&call);
     }
@@ -283,10 +293,11 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
     for (int k = 0; k < node->n_out; k++) TP_TRY(take_grad(w, node, k, &g[k]));
     if (!w->all && !node->needed) return TP_OK;
     if (node->released)
-        return tp__error(TP_ERR_AUTOGRAD, w->op,
-                         "the graph was walked before and its saved values are gone (op %s); pass retain_graph to the "
-                         "first walk",
-                         node->op->name);
+        return tp__error(
+            TP_ERR_AUTOGRAD, w->op,
+            "the graph was walked before and its saved values are gone (op %s); pass retain_graph to the "
+            "first walk",
+            node->op->name);
     bool seal = w->create_graph && node->op->once, pending = tp__error_pending();
     if (seal) tp_set_grad_enabled(false);
     (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
@@ -331,7 +342,8 @@ static tp_status walk_mark(walk *w) {
     for (int64_t i = w->order_count - 1; i >= 0; i--) {
         tp__node *node = w->order[i];
         node->needed = false;
-        for (int k = 0; k < node->n_in && !node->needed; k++) node->needed = tp__edge_wanted(&ctx, &node->edges[k]);
+        for (int k = 0; k < node->n_in && !node->needed; k++)
+            node->needed = tp__edge_wanted(&ctx, &node->edges[k]);
     }
     return TP_OK;
 }
@@ -394,7 +406,8 @@ static void walk_free_rest(walk *w) {
     while (list) {
         tp__node *node = list;
         list = node->next;
-        bool on = !w->retain_graph && (!node->released || node == w->broken); /* else this has been here before */
+        bool on =
+            !w->retain_graph && (!node->released || node == w->broken); /* else this has been here before */
         for (int i = 0; i < node->n_in && on; i++) {
             tp__node *below = node->edges[i].node;
             void *owner;
@@ -434,7 +447,8 @@ static tp_status sink_replace(sink *s, tp_tensor *g) {
 
 static tp_status sink_hooks(sink *s) {
     tp__meta *meta = tp__meta_of(s->tensor);
-    return sink_is_leaf(s) && meta && meta->hooks ? sink_replace(s, tp__meta_run_hooks(meta, s->grad)) : TP_OK;
+    return sink_is_leaf(s) && meta && meta->hooks ? sink_replace(s, tp__meta_run_hooks(meta, s->grad))
+                                                  : TP_OK;
 }
 
 static tp_status run_leaf_hooks(walk *w) {
@@ -450,8 +464,8 @@ static tp_status run_leaf_hooks(walk *w) {
 /* Can the tensor keep the gradient `g`, which only a sink holds? It must be dense, with a storage of its own. */
 static bool own_enough(const walk *w, const tp_tensor *g) {
     return w->create_graph ? atomic_load_explicit(&g->refs, memory_order_acquire) == 1 &&
-                                 atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 && g->dense &&
-                                 !g->storage->release
+                                 atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
+                                 g->dense && !g->storage->release
                            : solely_held(g);
 }
 
@@ -492,7 +506,8 @@ static tp_status deliver(walk *w) {
     tp_status status = TP_OK;
     for (int pass = 0; pass < 2; pass++) {
         for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
-            if (w->sinks[i].grad) status = pass ? sink_deliver(w, &w->sinks[i]) : sink_prepare(w, &w->sinks[i]);
+            if (w->sinks[i].grad)
+                status = pass ? sink_deliver(w, &w->sinks[i]) : sink_prepare(w, &w->sinks[i]);
         tp__scope_clear(scope);
     }
     tp_scope_end(scope);
@@ -505,20 +520,22 @@ static tp_status deliver(walk *w) {
 static tp_tensor *root_grad(const walk *w, const tp_tensor *t, tp_tensor *g) {
     if (!g) {
         if (t->numel != 1)
-            TP_FAIL(TP_ERR_SHAPE, w->op, "without a gradient to start with it takes a tensor of one element, got shape %s",
+            TP_FAIL(TP_ERR_SHAPE, w->op,
+                    "without a gradient to start with it takes a tensor of one element, got shape %s",
                     tp__shape_text(t->shape));
         return tp_ones_like(t);
     }
     if (!tp_shape_equal(g->shape, t->shape))
-        TP_FAIL(TP_ERR_SHAPE, w->op, "the gradient to start with is %s, the tensor %s", tp__shape_text(g->shape),
-                tp__shape_text(t->shape));
+        TP_FAIL(TP_ERR_SHAPE, w->op, "the gradient to start with is %s, the tensor %s",
+                tp__shape_text(g->shape), tp__shape_text(t->shape));
     return g->dtype == t->dtype ? g : tp_to_dtype(g, (tp_dtype)t->dtype);
 }
 
 static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
     if (!tp__needs_grad(t))
-        return tp__error(TP_ERR_AUTOGRAD, w->op, "the tensor does not require grad: nothing that led to it does, or it "
-                                                 "was computed under tp_no_grad_begin()");
+        return tp__error(TP_ERR_AUTOGRAD, w->op,
+                         "the tensor does not require grad: nothing that led to it does, or it "
+                         "was computed under tp_no_grad_begin()");
     g = root_grad(w, t, g);
     if (!g) return tp_last_error().code;
     if (!t->node) {
@@ -585,8 +602,11 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     if (!t) return tp__deliver(tp__error_null("backward", "t"));
     if (!options.grad && tp__error_pending()) return tp__deliver(tp_last_error().code);
     bool some = options.inputs.count > 0;
-    walk w = {.op = "backward", .create_graph = options.create_graph,
-              .retain_graph = options.retain_graph || options.create_graph, .all = !some, .bounded = some};
+    walk w = {.op = "backward",
+              .create_graph = options.create_graph,
+              .retain_graph = options.retain_graph || options.create_graph,
+              .all = !some,
+              .bounded = some};
     tp_scope *scope = tp_scope_begin();
     if (!scope) return tp__deliver(TP_ERR_MEMORY);
     tp__tls.grad_off = !options.create_graph;
@@ -600,13 +620,14 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
 
 tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_options){0}); }
 
-static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_tensor **grads, bool allow_unused) {
+static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_tensor **grads,
+                         bool allow_unused) {
     for (int i = 0; i < inputs.count; i++) {
         sink *s = sink_find(w, sink_key(inputs.items[i]));
         grads[i] = s ? s->grad : NULL;
         if (!grads[i] && !allow_unused)
-            return tp__error(TP_ERR_AUTOGRAD, w->op, "the outputs do not depend on input %d; pass allow_unused for zeros",
-                             i);
+            return tp__error(TP_ERR_AUTOGRAD, w->op,
+                             "the outputs do not depend on input %d; pass allow_unused for zeros", i);
         if (!grads[i]) grads[i] = tp_zeros_like(inputs.items[i]);
         if (!grads[i]) return tp_last_error().code;
     }
@@ -615,12 +636,14 @@ static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_t
     return TP_OK;
 }
 
-static tp_status grad_check_lists(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs, tp_tensor **grads) {
+static tp_status grad_check_lists(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs,
+                                  tp_tensor **grads) {
     if (!grads && inputs.count > 0) return tp__error_null("grad", "grads");
     for (int i = 0; i < inputs.count; i++) grads[i] = NULL;
     if (outputs.count < 1) return tp__error(TP_ERR_ARGUMENT, "grad", "there are no outputs");
     if (grad_outputs.count != 0 && grad_outputs.count != outputs.count)
-        return tp__error(TP_ERR_ARGUMENT, "grad", "%d outputs, but %d grad_outputs", outputs.count, grad_outputs.count);
+        return tp__error(TP_ERR_ARGUMENT, "grad", "%d outputs, but %d grad_outputs", outputs.count,
+                         grad_outputs.count);
     for (int i = 0; i < grad_outputs.count; i++)
         if (!grad_outputs.items[i] && tp__error_pending()) return tp_last_error().code;
     return TP_OK;
@@ -630,8 +653,10 @@ tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs
                   tp_grad_options options) {
     tp_status status = grad_check_lists(outputs, inputs, grad_outputs, grads);
     if (status != TP_OK) return tp__deliver(status);
-    walk w = {.op = "grad", .create_graph = options.create_graph,
-              .retain_graph = options.retain_graph || options.create_graph, .bounded = true};
+    walk w = {.op = "grad",
+              .create_graph = options.create_graph,
+              .retain_graph = options.retain_graph || options.create_graph,
+              .bounded = true};
     tp_scope *scope = tp_scope_begin();
     if (!scope) return tp__deliver(TP_ERR_MEMORY);
     tp__tls.grad_off = !options.create_graph;

@@ -33,7 +33,8 @@ static int call_function(const check *c, tp_tensor **outputs) {
             tp__error_null(c->op, "an output of the function");
             return -1;
         }
-    if (n < 0 && !tp__error_pending()) tp__error(TP_ERR_ARGUMENT, c->op, "the function failed without an error");
+    if (n < 0 && !tp__error_pending())
+        tp__error(TP_ERR_ARGUMENT, c->op, "the function failed without an error");
     return n;
 }
 
@@ -48,7 +49,8 @@ static tp_status output_values(const check *c, double *values, int64_t count) {
     int64_t at = 0;
     for (int k = 0; k < n && status == TP_OK; k++) {
         if (at + out[k]->numel > count) {
-            status = tp__error(TP_ERR_ARGUMENT, c->op, "the function's outputs change their size from call to call");
+            status = tp__error(TP_ERR_ARGUMENT, c->op,
+                               "the function's outputs change their size from call to call");
             break;
         }
         status = tp_tensor_copy_out_f64(out[k], values + at, out[k]->numel);
@@ -74,8 +76,8 @@ static void poke(tp_tensor *t, int64_t element, double value) {
 }
 
 /* d outputs / d (one element), by central differences, into `column`. */
-static tp_status numeric_column(const check *c, tp_tensor *t, int64_t element, double *column, double *scratch,
-                                int64_t count) {
+static tp_status numeric_column(const check *c, tp_tensor *t, int64_t element, double *column,
+                                double *scratch, int64_t count) {
     double eps = c->options.eps, x = tp__load_f64(element_address(t, element), (tp_dtype)t->dtype);
     poke(t, element, x + eps);
     tp_status status = output_values(c, column, count);
@@ -94,7 +96,8 @@ static tp_status analytic_row(tp_tensor *output, int64_t element, tp_tensors wan
     tp_tensor *one = scope ? tp_zeros_like(output) : NULL, *grads[64];
     tp_status status = one ? TP_OK : TP_ERR_MEMORY;
     if (one) {
-        tp__store_f64(tp__data(one) + element * (int64_t)tp__itemsize((tp_dtype)one->dtype), (tp_dtype)one->dtype, 1);
+        tp__store_f64(tp__data(one) + element * (int64_t)tp__itemsize((tp_dtype)one->dtype),
+                      (tp_dtype)one->dtype, 1);
         status = tp_grad(TP_TENSORS(output), wanted, TP_TENSORS(one), grads,
                          (tp_grad_options){.retain_graph = true, .allow_unused = true});
     }
@@ -115,17 +118,19 @@ static void compare(check *c, int output, int64_t out_element, int input, int64_
     if (excess <= c->worst) return;
     c->worst = excess;
     snprintf(c->worst_text, sizeof c->worst_text,
-             "d output %d [%lld] / d input %d [%lld]: analytic %.10g, numeric %.10g", output, (long long)out_element,
-             input, (long long)in_element, analytic, numeric);
+             "d output %d [%lld] / d input %d [%lld]: analytic %.10g, numeric %.10g", output,
+             (long long)out_element, input, (long long)in_element, analytic, numeric);
 }
 
 /* The Jacobian of all outputs, `total` elements, with respect to the inputs in `wanted`: rows by output
  * element. One block of memory, freed by the caller. */
-static tp_status check_all(check *c, tp_tensors wanted, const int *numbers, int n_out, tp_tensor **out, int64_t total) {
+static tp_status check_all(check *c, tp_tensors wanted, const int *numbers, int n_out, tp_tensor **out,
+                           int64_t total) {
     int64_t width = 0;
     for (int i = 0; i < wanted.count; i++) width += wanted.items[i]->numel;
     int64_t bytes; /* expanded outputs can have more elements than memory has bytes */
-    if (__builtin_mul_overflow(total, width + 2, &bytes) || __builtin_mul_overflow(bytes, (int64_t)sizeof(double), &bytes))
+    if (__builtin_mul_overflow(total, width + 2, &bytes) ||
+        __builtin_mul_overflow(bytes, (int64_t)sizeof(double), &bytes))
         return tp__error(TP_ERR_ARGUMENT, c->op, "the function's outputs or inputs have too many elements");
     double *block = tp__alloc((size_t)bytes);
     if (!block) return tp__error_memory(c->op, (size_t)bytes);
@@ -162,11 +167,11 @@ static tp_status check_inputs(check *c, tp_tensor **wanted, int *numbers, int *c
         if (!t) return tp__error_null(c->op, "inputs");
         if (!tp__needs_grad(t)) continue;
         if (t->dtype != TP_F64)
-            return tp__error(TP_ERR_DTYPE, c->op, "input %d requires grad and is %s; the check needs float64", i,
-                             tp__dtype_text(t));
+            return tp__error(TP_ERR_DTYPE, c->op, "input %d requires grad and is %s; the check needs float64",
+                             i, tp__dtype_text(t));
         if (tp__overlaps_itself(t))
-            return tp__error(TP_ERR_ALIAS, c->op, "elements of input %d overlap in memory and cannot be changed one by one",
-                             i);
+            return tp__error(TP_ERR_ALIAS, c->op,
+                             "elements of input %d overlap in memory and cannot be changed one by one", i);
         if (*count == 64) return tp__error(TP_ERR_ARGUMENT, c->op, "more than 64 inputs require grad");
         numbers[*count] = i;
         wanted[(*count)++] = t;
@@ -190,16 +195,19 @@ static tp_status check_run(check *c) {
         total += out[k]->numel;
         differentiable += tp__needs_grad(out[k]);
     }
-    if (!differentiable) return tp__error(TP_ERR_GRADCHECK, c->op, "no output of the function depends on an input that "
-                                                                   "requires grad");
+    if (!differentiable)
+        return tp__error(TP_ERR_GRADCHECK, c->op,
+                         "no output of the function depends on an input that "
+                         "requires grad");
     TP_TRY(check_all(c, (tp_tensors){count, wanted}, numbers, n_out, out, total));
     if (c->worst > 1) return tp__error(TP_ERR_GRADCHECK, c->op, "%s", c->worst_text);
     if (!c->any_nonzero && total > 0 && !c->options.allow_zero) {
         int64_t elements = 0;
         for (int i = 0; i < count; i++) elements += wanted[i]->numel;
         if (elements > 0)
-            return tp__error(TP_ERR_GRADCHECK, c->op, "all gradients are zero, which shows nothing; pass allow_zero if "
-                                                      "that is right");
+            return tp__error(TP_ERR_GRADCHECK, c->op,
+                             "all gradients are zero, which shows nothing; pass allow_zero if "
+                             "that is right");
     }
     return TP_OK;
 }
@@ -231,11 +239,10 @@ static int second_function(tp_tensors all, tp_tensor **outputs, void *context) {
         if (s->differentiable[k]) used[n_used++] = out[k];
     for (int i = 0; i < s->n_inputs; i++)
         if (s->wanted[i]) wanted[n_wanted++] = all.items[i];
-    tp_status status =
-        n < 0 ? TP_ERR_ARGUMENT
-              : tp_grad((tp_tensors){n_used, used}, (tp_tensors){n_wanted, wanted},
-                        (tp_tensors){n_used, all.items + s->n_inputs}, outputs,
-                        (tp_grad_options){.create_graph = true, .allow_unused = true});
+    tp_status status = n < 0 ? TP_ERR_ARGUMENT
+                             : tp_grad((tp_tensors){n_used, used}, (tp_tensors){n_wanted, wanted},
+                                       (tp_tensors){n_used, all.items + s->n_inputs}, outputs,
+                                       (tp_grad_options){.create_graph = true, .allow_unused = true});
     if (status == TP_OK) return n_wanted;
     tp__error_repend();
     return -1;
@@ -273,7 +280,8 @@ static tp_status second_run(check *c) {
     tp_set_grad_enabled(true);
     int n = second_inputs(c, &s, all);
     if (n < 0) return tp_last_error().code;
-    check grad = {.op = c->op, .f = second_function, .context = &s, .inputs = {n, all}, .options = c->options};
+    check grad = {
+        .op = c->op, .f = second_function, .context = &s, .inputs = {n, all}, .options = c->options};
     return check_run(&grad);
 }
 

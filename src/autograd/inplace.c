@@ -16,19 +16,24 @@ tp_tensor *tp__alias(tp_tensor *x) {
 
 tp_status tp__inplace_check(const char *op, tp_tensor *t, bool recorded, const char *instead) {
     if (tp__overlaps_itself(t))
-        return tp__error(TP_ERR_ALIAS, op, "elements of the tensor overlap in memory, of shape %s", tp__shape_text(t->shape));
+        return tp__error(TP_ERR_ALIAS, op, "elements of the tensor overlap in memory, of shape %s",
+                         tp__shape_text(t->shape));
     if (!recorded) return TP_OK;
     if (t->requires_grad)
-        return tp__error(TP_ERR_AUTOGRAD, op, "the tensor is a leaf that requires grad; use %s, or write under "
-                                              "tp_no_grad_begin()",
+        return tp__error(TP_ERR_AUTOGRAD, op,
+                         "the tensor is a leaf that requires grad; use %s, or write under "
+                         "tp_no_grad_begin()",
                          instead);
     if (!t->node && t->meta) /* nodes may lead to it: it would come to hold, by way of them, itself */
-        return tp__error(TP_ERR_AUTOGRAD, op, "the tensor has been a leaf or has a gradient; use %s", instead);
+        return tp__error(TP_ERR_AUTOGRAD, op, "the tensor has been a leaf or has a gradient; use %s",
+                         instead);
     if (t->storage->release)
-        return tp__error(TP_ERR_ALIAS, op, "the tensor's memory is the caller's, who would not see the result; use %s",
+        return tp__error(TP_ERR_ALIAS, op,
+                         "the tensor's memory is the caller's, who would not see the result; use %s",
                          instead);
     if (atomic_load_explicit(&t->storage->refs, memory_order_acquire) != 1)
-        return tp__error(TP_ERR_ALIAS, op, "a view, a detached tensor or a saved value shares the tensor's memory; use %s",
+        return tp__error(TP_ERR_ALIAS, op,
+                         "a view, a detached tensor or a saved value shares the tensor's memory; use %s",
                          instead);
     return TP_OK;
 }

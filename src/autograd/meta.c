@@ -90,7 +90,8 @@ tp_tensor *tp_set_requires_grad(tp_tensor *t, bool requires_grad) {
     const char *op = "set_requires_grad";
     TP_REQUIRE(t, op);
     if (t->node)
-        TP_FAIL(TP_ERR_AUTOGRAD, op, "the tensor is the result of the recorded op %s; tp_detach() gives one that is not",
+        TP_FAIL(TP_ERR_AUTOGRAD, op,
+                "the tensor is the result of the recorded op %s; tp_detach() gives one that is not",
                 tp__node_of(t)->op->name);
     if (requires_grad && !tp__is_floating((tp_dtype)t->dtype))
         TP_FAIL(TP_ERR_DTYPE, op, "only floating tensors have gradients, got %s", tp__dtype_text(t));
@@ -143,11 +144,11 @@ tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad) {
     const char *op = "tensor_set_grad";
     if (!t) return tp__deliver(tp__error_null(op, "t"));
     if (grad && !tp_shape_equal(grad->shape, t->shape))
-        return tp__deliver(tp__error(TP_ERR_SHAPE, op, "the gradient is %s, the tensor %s", tp__shape_text(grad->shape),
-                                     tp__shape_text(t->shape)));
+        return tp__deliver(tp__error(TP_ERR_SHAPE, op, "the gradient is %s, the tensor %s",
+                                     tp__shape_text(grad->shape), tp__shape_text(t->shape)));
     if (grad && grad->dtype != t->dtype)
-        return tp__deliver(tp__error(TP_ERR_DTYPE, op, "the gradient is %s, the tensor %s", tp__dtype_text(grad),
-                                     tp__dtype_text(t)));
+        return tp__deliver(tp__error(TP_ERR_DTYPE, op, "the gradient is %s, the tensor %s",
+                                     tp__dtype_text(grad), tp__dtype_text(t)));
     if (grad == t) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "a tensor cannot be its own gradient"));
     if (!grad && !t->meta) return TP_OK;
     tp__meta *meta = tp__meta_make(op, t);
@@ -249,7 +250,8 @@ void tp_no_grad_begin(void) {
 tp_status tp_no_grad_end(void) {
     tp__thread *self = tp__self();
     if (self->no_grad_depth == 0)
-        return tp__deliver(tp__error(TP_ERR_STATE, "no_grad_end", "no tp_no_grad_begin() is open in this scope"));
+        return tp__deliver(
+            tp__error(TP_ERR_STATE, "no_grad_end", "no tp_no_grad_begin() is open in this scope"));
     int depth = --self->no_grad_depth;
     self->grad_off = depth >= 64 || (self->no_grad_outer >> depth & 1);
     return TP_OK;

@@ -154,7 +154,8 @@ bool tp__record_call(const tp__call *call) {
     if (!block) {
         if (call->op->free_attr) call->op->free_attr((void *)(uintptr_t)call->attr);
         tp__error_memory(call->op->name, bytes);
-        if (call->n_out == 1) tp__scope_take_back(call->out[0]); /* or it would stay with the caller's scope */
+        if (call->n_out == 1)
+            tp__scope_take_back(call->out[0]); /* or it would stay with the caller's scope */
         return false;
     }
     int64_t *pool;
@@ -176,7 +177,8 @@ tp_tensor *tp__record(const tp__op *op, tp_tensor *y, int n_in, tp_tensor *const
         if (op->free_attr) op->free_attr((void *)(uintptr_t)attr);
         return NULL;
     }
-    tp__call call = {.op = op, .n_in = n_in, .in = in, .n_out = 1, .out = &y, .attr = attr, .attr_size = attr_size};
+    tp__call call = {
+        .op = op, .n_in = n_in, .in = in, .n_out = 1, .out = &y, .attr = attr, .attr_size = attr_size};
     return tp__record_call(&call) ? y : NULL;
 }
 
@@ -226,10 +228,11 @@ static tp_tensor *unpack(const tp__ctx *ctx, const tp__saved *s, const char *wha
                                     : "was not saved for the gradient");
     uint64_t now = atomic_load_explicit(&s->storage->version, memory_order_relaxed);
     if (now != s->version)
-        TP_FAIL(TP_ERR_AUTOGRAD, op,
-                "%s %d, which the gradient needs, was changed in place after it was recorded: it was at version %llu, "
-                "now %llu",
-                what, i, (unsigned long long)s->version, (unsigned long long)now);
+        TP_FAIL(
+            TP_ERR_AUTOGRAD, op,
+            "%s %d, which the gradient needs, was changed in place after it was recorded: it was at version %llu, "
+            "now %llu",
+            what, i, (unsigned long long)s->version, (unsigned long long)now);
     tp_shape shape = {s->ndim, {0}};
     for (int d = 0; d < s->ndim; d++) shape.dims[d] = s->dims[d];
     return tp__tensor_over(op, s->storage, (tp_dtype)s->dtype, shape, s->dims + s->ndim, s->offset);
@@ -267,6 +270,7 @@ tp_tensor *tp__input(tp__ctx *ctx, int i) {
 
 tp_tensor *tp__output(tp__ctx *ctx, int k) {
     tp_tensor *t = unpack(ctx, &ctx->node->saved[ctx->node->n_in + k], "output", k);
-    bool carries = ctx->create_graph && t && tp__is_floating((tp_dtype)t->dtype); /* indices have no gradient */
+    bool carries =
+        ctx->create_graph && t && tp__is_floating((tp_dtype)t->dtype); /* indices have no gradient */
     return carries ? attach(t, ctx->node, k) : t;
 }

@@ -35,8 +35,8 @@ typedef struct tp__out {
     int64_t *dims;
     int8_t ndim;
     uint8_t dtype;
-    tp_tensor *grad;     /* the sum so far of the walk under way */
-    tp__meta *meta;      /* hooks or retain_grad of the output's tensor, or NULL */
+    tp_tensor *grad; /* the sum so far of the walk under way */
+    tp__meta *meta;  /* hooks or retain_grad of the output's tensor, or NULL */
 } tp__out;
 
 /* A saved value: never a tensor, so that a saved output makes no cycle. */
@@ -60,15 +60,15 @@ struct tp__node {
     tp__saved *saved;     /* n_in for the inputs, then n_out for the outputs */
     void *attr;
     int32_t n_in, n_out;
-    uint32_t bytes;       /* of the whole block */
-    uint64_t given;       /* bit i: input i was not NULL; beyond 64 inputs all are given */
-    bool released;        /* its saved values are gone */
-    bool needed;          /* leads to an input that the walk is for */
+    uint32_t bytes; /* of the whole block */
+    uint64_t given; /* bit i: input i was not NULL; beyond 64 inputs all are given */
+    bool released;  /* its saved values are gone */
+    bool needed;    /* leads to an input that the walk is for */
 };
 
 struct tp__ctx {
     tp__node *node;
-    bool all;          /* every edge is wanted */
+    bool all; /* every edge is wanted */
     bool create_graph;
     const void *walk;
 };

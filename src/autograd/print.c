@@ -56,7 +56,8 @@ static int format_element(const printer *p, const char *address, char *text, siz
 }
 
 /* Calls visit for each element that is shown. */
-static void each_shown(printer *p, int dim, const char *at, void (*visit)(printer *, const char *, void *), void *context) {
+static void each_shown(printer *p, int dim, const char *at, void (*visit)(printer *, const char *, void *),
+                       void *context) {
     const tp_tensor *t = p->t;
     if (dim == t->shape.ndim) {
         visit(p, at, context);
@@ -101,7 +102,8 @@ static void choose_form(printer *p) {
         each_shown(p, 0, tp__data(p->t), visit_range, &r);
         p->whole = r.whole;
         if (r.largest > 0)
-            p->scientific = r.largest / r.smallest > 1000 || r.largest > 1e8 || (!r.whole && r.smallest < 1e-4);
+            p->scientific =
+                r.largest / r.smallest > 1000 || r.largest > 1e8 || (!r.whole && r.smallest < 1e-4);
     }
     each_shown(p, 0, tp__data(p->t), visit_width, NULL);
 }

@@ -70,8 +70,8 @@ typedef struct free_block {
 } free_block;
 
 #define SLAB_BYTES ((size_t)64 << 10)
-#define SMALL_BATCH 64                 /* blocks that move between a thread and the shared lists at once */
-#define SMALL_KEEP (4 * SMALL_BATCH)   /* the most that a thread keeps of one class */
+#define SMALL_BATCH 64               /* blocks that move between a thread and the shared lists at once */
+#define SMALL_KEEP (4 * SMALL_BATCH) /* the most that a thread keeps of one class */
 
 static pthread_mutex_t slab_lock = PTHREAD_MUTEX_INITIALIZER;
 static free_block *slab_shared[TP__SMALL_CLASSES]; /* blocks of slabs, which live as long as the process */
@@ -80,7 +80,7 @@ static inline int small_class(size_t bytes) { return (int)((bytes + 63) / 64) - 
 
 /* Cuts a new slab into a thread's empty list. */
 static bool slab_cut(tp__thread *self, int class) {
-    size_t size = ((size_t)class + 1) * 64;
+    size_t size = ((size_t) class + 1) * 64;
     char *slab = alloc_aligned(SLAB_BYTES);
     if (!slab) return false;
     for (size_t at = 0; at + size <= SLAB_BYTES; at += size) {

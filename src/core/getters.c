@@ -76,11 +76,13 @@ const void *tp_tensor_data(const tp_tensor *t) {
 
 static bool writable(const char *op, const tp_tensor *t) {
     if (t->node) {
-        tp__error(TP_ERR_AUTOGRAD, op, "the tensor is the result of a recorded op; write to a tp_detach() of it");
+        tp__error(TP_ERR_AUTOGRAD, op,
+                  "the tensor is the result of a recorded op; write to a tp_detach() of it");
         return false;
     }
     if (tp__overlaps_itself(t)) {
-        tp__error(TP_ERR_ALIAS, op, "elements of the tensor overlap in memory, of shape %s", tp__shape_text(t->shape));
+        tp__error(TP_ERR_ALIAS, op, "elements of the tensor overlap in memory, of shape %s",
+                  tp__shape_text(t->shape));
         return false;
     }
     return true;
@@ -107,7 +109,8 @@ double tp_tensor_item(const tp_tensor *t) {
 int64_t tp_tensor_item_i64(const tp_tensor *t) {
     GETTER_REQUIRE(t, "tensor_item_i64", 0);
     if (tp__is_floating((tp_dtype)t->dtype)) {
-        tp__error(TP_ERR_DTYPE, "tensor_item_i64", "takes an integer or bool tensor, got %s", tp__dtype_text(t));
+        tp__error(TP_ERR_DTYPE, "tensor_item_i64", "takes an integer or bool tensor, got %s",
+                  tp__dtype_text(t));
         return 0;
     }
     return one_element("tensor_item_i64", t) ? tp__load_i64(tp__data(t), (tp_dtype)t->dtype) : 0;
@@ -182,7 +185,8 @@ static tp_status copy_out(const char *op, const tp_tensor *t, void *out, int64_t
                                      (long long)count, (long long)t->numel));
     if (!out && count > 0) return tp__deliver(tp__error_null(op, "out"));
     if (count == 0) return TP_OK;
-    if (visit == visit_raw && t->dense) memcpy(out, tp__data(t), (size_t)count * tp__itemsize((tp_dtype)t->dtype));
+    if (visit == visit_raw && t->dense)
+        memcpy(out, tp__data(t), (size_t)count * tp__itemsize((tp_dtype)t->dtype));
     else visit_all(t, visit, out);
     return TP_OK;
 }

@@ -46,8 +46,14 @@ static void draw_sincos(double t, double *sine, double *cosine) {
     double s = 0, c = 0;
     static const double sin_terms[] = {-1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
                                        -1.0 / 5040,          1.0 / 120,        -1.0 / 6,        1.0};
-    static const double cos_terms[] = {1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600, -1.0 / 3628800,
-                                       1.0 / 40320,          -1.0 / 720,         1.0 / 24,        -0.5,
+    static const double cos_terms[] = {1.0 / 20922789888000,
+                                       -1.0 / 87178291200,
+                                       1.0 / 479001600,
+                                       -1.0 / 3628800,
+                                       1.0 / 40320,
+                                       -1.0 / 720,
+                                       1.0 / 24,
+                                       -0.5,
                                        1.0};
     for (int i = 0; i < 8; i++) s = s * a2 + sin_terms[i];
     for (int i = 0; i < 9; i++) c = c * a2 + cos_terms[i];
@@ -95,7 +101,8 @@ static void draw_reals(const tp__draw *d, const uint32_t w[4], double v[4]) {
         for (int i = 0; i < (wide ? 2 : 4); i++) {
             double u = wide ? draw_unit53(w + 2 * i) : (double)(w[i] >> 8) * 0x1p-24;
             v[i] = d->a + (d->b - d->a) * u;
-            if (v[i] >= d->b && d->b > d->a) v[i] = nextafter(d->b, d->a); /* rounded to the end of the half-open interval */
+            if (v[i] >= d->b && d->b > d->a)
+                v[i] = nextafter(d->b, d->a); /* rounded to the end of the half-open interval */
         }
         break;
     case TP__DRAW_NORMAL:
@@ -123,7 +130,8 @@ static void draw_store(const tp__draw *d, const uint32_t w[4], char *out, int co
         for (int i = 0; i < count; i++) {
             float f = (float)v[i];
             /* Rounding to float may reach the end of the half-open interval. */
-            if (d->kind == TP__DRAW_UNIFORM && f >= (float)d->b && d->b > d->a) f = nextafterf((float)d->b, (float)d->a);
+            if (d->kind == TP__DRAW_UNIFORM && f >= (float)d->b && d->b > d->a)
+                f = nextafterf((float)d->b, (float)d->a);
             memcpy(out + 4 * (size_t)i, &f, sizeof f);
         }
     } else if (d->kind == TP__DRAW_INTEGER && d->dtype == TP_I64) {
@@ -161,13 +169,15 @@ static void draw_blocks(void *context, int64_t begin, int64_t end, int worker) {
         uint32_t w[4];
         tp__philox(job->state.seed, job->state.offset + (uint64_t)block, w);
         int64_t at = block * job->per_block, left = job->n - at;
-        draw_store(job->draw, w, job->out + item * (size_t)at, left < job->per_block ? (int)left : job->per_block);
+        draw_store(job->draw, w, job->out + item * (size_t)at,
+                   left < job->per_block ? (int)left : job->per_block);
     }
 }
 
 void tp__draw_fill(const tp__draw *draw, tp_generator *generator, void *out, int64_t n) {
     if (!generator) generator = tp_default_generator();
-    bool two_words = draw->kind == TP__DRAW_INTEGER || (draw->dtype == TP_F64 && draw->kind != TP__DRAW_BERNOULLI);
+    bool two_words =
+        draw->kind == TP__DRAW_INTEGER || (draw->dtype == TP_F64 && draw->kind != TP__DRAW_BERNOULLI);
     draw_job job = {draw, generator->state, out, n, two_words ? 2 : 4};
     int64_t blocks = (n + job.per_block - 1) / job.per_block;
     tp__parallel_for(blocks, 2048, draw_blocks, &job);
@@ -215,7 +225,8 @@ double tp_generator_uniform(tp_generator *generator) {
 int64_t tp_generator_below(tp_generator *generator, int64_t n) {
     if (n <= 1) return 0;
     if (!generator) generator = tp_default_generator();
-    uint64_t range = (uint64_t)n, threshold = -range % range; /* 2^64 mod n: products below it are drawn again */
+    uint64_t range = (uint64_t)n,
+             threshold = -range % range; /* 2^64 mod n: products below it are drawn again */
     for (;;) {
         uint32_t w[4];
         tp__philox(generator->state.seed, generator->state.offset++, w);

@@ -9,13 +9,18 @@
 void tp__philox(uint64_t seed, uint64_t block, uint32_t out[4]);
 
 /* What a draw's elements are. */
-typedef enum tp__draw_kind { TP__DRAW_UNIFORM, TP__DRAW_NORMAL, TP__DRAW_INTEGER, TP__DRAW_BERNOULLI } tp__draw_kind;
+typedef enum tp__draw_kind {
+    TP__DRAW_UNIFORM,
+    TP__DRAW_NORMAL,
+    TP__DRAW_INTEGER,
+    TP__DRAW_BERNOULLI
+} tp__draw_kind;
 
 typedef struct tp__draw {
     tp__draw_kind kind;
     tp_dtype dtype;
-    double a, b;    /* uniform in [a, b); mean and standard deviation; probability a */
-    int64_t low;    /* integer in [low, low + range) */
+    double a, b; /* uniform in [a, b); mean and standard deviation; probability a */
+    int64_t low; /* integer in [low, low + range) */
     uint64_t range;
 } tp__draw;
 

@@ -57,7 +57,8 @@ int64_t tp__shape_check(const char *op, tp_shape shape, tp_dtype dtype) {
     }
     int64_t n = tp_shape_numel(shape), bytes;
     if (n < 0 || __builtin_mul_overflow(n, (int64_t)tp__itemsize(dtype), &bytes)) {
-        tp__error(TP_ERR_SHAPE, op, "shape %s has a negative size or too many elements", tp__shape_text(shape));
+        tp__error(TP_ERR_SHAPE, op, "shape %s has a negative size or too many elements",
+                  tp__shape_text(shape));
         return -1;
     }
     return n;

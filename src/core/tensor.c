@@ -182,7 +182,8 @@ static void byte_range(const tp_tensor *t, const char **lo, const char **hi) {
 }
 
 static bool same_layout(const tp_tensor *a, const tp_tensor *b) {
-    if (a->dtype != b->dtype || tp__data(a) != tp__data(b) || !tp_shape_equal(a->shape, b->shape)) return false;
+    if (a->dtype != b->dtype || tp__data(a) != tp__data(b) || !tp_shape_equal(a->shape, b->shape))
+        return false;
     for (int i = 0; i < a->shape.ndim; i++)
         if (a->shape.dims[i] > 1 && a->strides[i] != b->strides[i]) return false;
     return true;

@@ -32,14 +32,14 @@ typedef struct tp__texts {
 } tp__texts;
 
 typedef struct tp__thread {
-    bool ready;       /* registered; the key's destructor will clean up */
-    bool grad_off;    /* nothing is recorded */
-    bool pending;     /* the error record has not been seen yet */
+    bool ready;    /* registered; the key's destructor will clean up */
+    bool grad_off; /* nothing is recorded */
+    bool pending;  /* the error record has not been seen yet */
     bool anomaly;
-    bool releasing;   /* a release of graph nodes is running further up the stack */
+    bool releasing; /* a release of graph nodes is running further up the stack */
     int32_t no_grad_depth;
     uint64_t no_grad_outer; /* bit d: grad_off outside the tp_no_grad_begin() of depth d */
-    tp_scope *scope;  /* innermost; NULL until the root scope is made */
+    tp_scope *scope;        /* innermost; NULL until the root scope is made */
     tp_scope *spare_scopes;
     void *to_release; /* nodes whose count reached zero, see autograd/node.c */
     void *small[TP__SMALL_CLASSES];
@@ -48,7 +48,7 @@ typedef struct tp__thread {
     struct tp_generator generator;
     tp_status error_code; /* the error record, with its message in `texts` */
     const char *error_op;
-    tp__texts *texts; /* never NULL: a thread that can get no memory shares one */
+    tp__texts *texts;               /* never NULL: a thread that can get no memory shares one */
     struct tp__thread *next, *prev; /* the registry */
 } tp__thread;
 
@@ -82,7 +82,9 @@ static inline bool tp__unref(_Atomic int32_t *refs) {
     return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
 }
 
-static inline void tp__ref(_Atomic int32_t *refs) { atomic_fetch_add_explicit(refs, 1, memory_order_relaxed); }
+static inline void tp__ref(_Atomic int32_t *refs) {
+    atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+}
 
 static inline bool tp__recording(void) { return !tp__tls.grad_off; }
 

@@ -18,7 +18,8 @@
 
 #define F32N(name) TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX)
 #define F64N(name) TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX)
-#define BOTH(name) {F32N(name), F64N(name)}
+#define BOTH(name)                                                                                           \
+    { F32N(name), F64N(name) }
 
 const tp__conv_kernels TP__ISA_NAME(conv_kernels) = {
     .forward = BOTH(conv_forward),

@@ -8,7 +8,7 @@
 /* Of one group: sizes, and where in the scratch memory the operands lie. */
 typedef struct FN(direct_plan) {
     int64_t channels, outputs, depth, pixels, panels;
-    int64_t width, plane; /* of the padded copy */
+    int64_t width, plane;               /* of the padded copy */
     size_t padded, table, packed, sums; /* offsets in bytes; the next free */
     size_t end;
 } FN(direct_plan);
@@ -43,7 +43,7 @@ static bool FN(direct_weight_grad_pays)(const tp__conv2d *g) {
 }
 
 /* Copies an image (channels, h, w) with as much padding on its left and right as the windows see. */
-static void FN(direct_pad)(const tp__conv2d *g, const FN(direct_plan) * p, const T *x, T *to) {
+static void FN(direct_pad)(const tp__conv2d *g, const FN(direct_plan) *p, const T *x, T *to) {
     int64_t left = g->pad_w < p->width ? g->pad_w : p->width;
     int64_t inside = p->width - left < g->w ? p->width - left : g->w, right = p->width - left - inside;
     for (int64_t c = 0; c < p->channels; c++) {
@@ -67,10 +67,11 @@ static void FN(direct_clip)(int64_t first, int64_t step, int64_t size, int64_t n
 /* The weight (outputs, channels, kh, kw) of each group as panels (kh, channels, kw, DIRECT_NR). Or, if `turned`, that which makes
  * dx of dy: inputs and outputs change places and the kernel is turned round; `g` and `p` are the convolution's of dy, and the weight
  * is (channels, outputs, kh, kw). */
-static void FN(direct_pack_weight)(const tp__conv2d *g, const FN(direct_plan) * p, const T *weight, bool turned,
-                                   char *scratch) {
+static void FN(direct_pack_weight)(const tp__conv2d *g, const FN(direct_plan) *p, const T *weight,
+                                   bool turned, char *scratch) {
     T *to = (T *)(void *)(scratch + p->packed), *lines = (T *)(void *)(scratch + p->sums);
-    int64_t taps = g->kh * g->kw, line = turned ? taps : p->depth, channel = turned ? p->outputs * taps : taps;
+    int64_t taps = g->kh * g->kw, line = turned ? taps : p->depth,
+            channel = turned ? p->outputs * taps : taps;
     for (int64_t panel = 0; panel < p->panels * g->groups; panel++, to += p->depth * DIRECT_NR) {
         int64_t group = panel / p->panels, o = panel % p->panels * DIRECT_NR,
                 outputs = p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR;
@@ -88,7 +89,7 @@ static void FN(direct_pack_weight)(const tp__conv2d *g, const FN(direct_plan) * 
 }
 
 /* One line i of the output of one panel of outputs: y and bias (or NULL) begin at its first. */
-static void FN(direct_line)(const tp__conv2d *g, const FN(direct_plan) * p, const T *padded, const int32_t *at,
+static void FN(direct_line)(const tp__conv2d *g, const FN(direct_plan) *p, const T *padded, const int32_t *at,
                             const T *panel, int64_t outputs, const T *bias, int64_t i, T *y) {
     int64_t u0, u1, first = i * g->stride_h - g->pad_h, per_row = p->channels * g->kw;
     FN(direct_clip)(first, g->dil_h, g->h, g->kh, &u0, &u1);
@@ -107,7 +108,7 @@ static void FN(direct_line)(const tp__conv2d *g, const FN(direct_plan) * p, cons
 }
 
 /* Images [n0, n1) of y, with the weight in panels in scratch memory. */
-static void FN(direct_forward)(const tp__conv2d *g, const FN(direct_plan) * p, const T *x, const T *bias, T *y,
+static void FN(direct_forward)(const tp__conv2d *g, const FN(direct_plan) *p, const T *x, const T *bias, T *y,
                                int64_t n0, int64_t n1, char *scratch) {
     T *padded = (T *)(void *)(scratch + p->padded), *packed = (T *)(void *)(scratch + p->packed);
     int32_t *at = (int32_t *)(void *)(scratch + p->table), *next = at;
@@ -121,8 +122,8 @@ static void FN(direct_forward)(const tp__conv2d *g, const FN(direct_plan) * p, c
         for (int64_t panel = 0; panel < p->panels; panel++) {
             int64_t o = panel * DIRECT_NR, outputs = p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR;
             for (int64_t i = 0; i < g->oh; i++)
-                FN(direct_line)(g, p, padded, at, packed + (group * p->panels + panel) * p->depth * DIRECT_NR, outputs,
-                                bias ? bias + group * p->outputs + o : NULL, i,
+                FN(direct_line)(g, p, padded, at, packed + (group * p->panels + panel) * p->depth * DIRECT_NR,
+                                outputs, bias ? bias + group * p->outputs + o : NULL, i,
                                 y + (n * p->outputs + o) * p->pixels);
         }
     }
@@ -139,13 +140,14 @@ static bool FN(direct_input_grad_geometry)(const tp__conv2d *g, tp__conv2d *back
     back->ow = g->w;
     back->pad_h = g->dil_h * (g->kh - 1) - g->pad_h;
     back->pad_w = g->dil_w * (g->kw - 1) - g->pad_w;
-    return g->stride_h == 1 && g->stride_w == 1 && back->pad_h >= 0 && back->pad_w >= 0 && FN(direct_forward_pays)(back);
+    return g->stride_h == 1 && g->stride_w == 1 && back->pad_h >= 0 && back->pad_w >= 0 &&
+           FN(direct_forward_pays)(back);
 }
 
 /* Adds what one image and group gives to the sums of its panels: (channels, kh, kw, DIRECT_NR). `packed` holds its dy as (pixels,
  * DIRECT_NR) panels. */
-static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) * p, const T *padded, const int32_t *at,
-                                   const T *packed, T *sums) {
+static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) *p, const T *padded,
+                                   const int32_t *at, const T *packed, T *sums) {
     for (int64_t panel = 0; panel < p->panels; panel++) {
         for (int64_t u = 0; u < g->kh; u++) {
             int64_t i0, i1, first = u * g->dil_h - g->pad_h;
@@ -155,8 +157,9 @@ static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) * 
                 int64_t blocks = (p->channels + DIRECT_MR - 1) / DIRECT_MR;
                 for (int64_t c = 0; blocks > 0; blocks--) {
                     int rows = (int)((p->channels - c + blocks - 1) / blocks);
-                    CONV_GEMM.tile[!TP__REAL_IS_32](rows, (i1 - i0) * g->ow, line + c * p->plane + v * g->dil_w,
-                                                    p->plane, at, packed + i0 * g->ow * DIRECT_NR,
+                    CONV_GEMM.tile[!TP__REAL_IS_32](rows, (i1 - i0) * g->ow,
+                                                    line + c * p->plane + v * g->dil_w, p->plane, at,
+                                                    packed + i0 * g->ow * DIRECT_NR,
                                                     sums + ((c * g->kh + u) * g->kw + v) * DIRECT_NR,
                                                     g->kh * g->kw * DIRECT_NR, true);
                     c += rows;
@@ -168,8 +171,8 @@ static void FN(direct_weight_sums)(const tp__conv2d *g, const FN(direct_plan) * 
     }
 }
 
-static void FN(direct_weight_grad)(const tp__conv2d *g, const T *dy, const T *x, T *dw, int64_t n0, int64_t n1,
-                                   char *scratch) {
+static void FN(direct_weight_grad)(const tp__conv2d *g, const T *dy, const T *x, T *dw, int64_t n0,
+                                   int64_t n1, char *scratch) {
     FN(direct_plan) plan = FN(direct_measure)(g), *p = &plan;
     T *padded = (T *)(void *)(scratch + p->padded), *packed = (T *)(void *)(scratch + p->packed),
       *sums = (T *)(void *)(scratch + p->sums);
@@ -179,17 +182,19 @@ static void FN(direct_weight_grad)(const tp__conv2d *g, const T *dy, const T *x,
         for (int64_t j = 0; j < g->ow; j++)
             at[i * g->ow + j] = (int32_t)(i * g->stride_h * p->width + j * g->stride_w);
     memset(sums, 0, (size_t)(of_group * g->groups) * sizeof(T));
-    memset(packed, 0, (size_t)(p->panels * p->pixels * DIRECT_NR) * sizeof(T)); /* outputs that a panel lacks */
+    memset(packed, 0,
+           (size_t)(p->panels * p->pixels * DIRECT_NR) * sizeof(T)); /* outputs that a panel lacks */
     for (int64_t n = n0 * g->groups; n < n1 * g->groups; n++) {
         FN(direct_pad)(g, p, x + n * p->channels * g->h * g->w, padded);
         for (int64_t o = 0; o < p->outputs; o += DIRECT_NR)
             CONV_GEMM.turn[!TP__REAL_IS_32](dy + (n * p->outputs + o) * p->pixels, p->pixels,
-                                            p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR, p->pixels,
-                                            packed + o * p->pixels, DIRECT_NR);
+                                            p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR,
+                                            p->pixels, packed + o * p->pixels, DIRECT_NR);
         FN(direct_weight_sums)(g, p, padded, at, packed, sums + n % g->groups * of_group);
     }
     for (int64_t panel = 0; panel < p->panels * g->groups; panel++) {
-        int64_t o = panel % p->panels * DIRECT_NR, outputs = p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR;
+        int64_t o = panel % p->panels * DIRECT_NR,
+                outputs = p->outputs - o < DIRECT_NR ? p->outputs - o : DIRECT_NR;
         CONV_GEMM.turn[!TP__REAL_IS_32](sums + panel * p->depth * DIRECT_NR, DIRECT_NR, p->depth, outputs,
                                         dw + (panel / p->panels * p->outputs + o) * p->depth, p->depth);
     }

@@ -97,7 +97,8 @@ static FN(conv_sizes) FN(conv_measure)(const tp__conv2d *g) {
 /* Room for the columns, the weight's gradient by columns, and what the products need. */
 static size_t FN(conv_scratch)(const tp__conv2d *g) {
     FN(conv_sizes) s = FN(conv_measure)(g);
-    size_t products[3] = {CONV_GEMM.scratch[!TP__REAL_IS_32](s.outputs, s.pixels, s.depth), CONV_GEMM.scratch[!TP__REAL_IS_32](s.depth, s.pixels, s.outputs),
+    size_t products[3] = {CONV_GEMM.scratch[!TP__REAL_IS_32](s.outputs, s.pixels, s.depth),
+                          CONV_GEMM.scratch[!TP__REAL_IS_32](s.depth, s.pixels, s.outputs),
                           CONV_GEMM.scratch[!TP__REAL_IS_32](s.depth, s.outputs, s.pixels)};
     size_t most = products[0] > products[1] ? products[0] : products[1];
     if (products[2] > most) most = products[2];
@@ -112,8 +113,8 @@ static size_t FN(conv_scratch)(const tp__conv2d *g) {
     return needed > direct ? needed : direct;
 }
 
-static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *weight, const void *bias, void *y,
-                             int64_t n0, int64_t n1, void *scratch) {
+static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *weight, const void *bias,
+                             void *y, int64_t n0, int64_t n1, void *scratch) {
     FN(conv_sizes) s = FN(conv_measure)(g);
     bool pointwise = FN(conv_is_pointwise)(g);
     if (!pointwise && FN(direct_forward_pays)(g)) {
@@ -128,12 +129,21 @@ static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *wei
         int64_t group = i % g->groups;
         const T *image = (const T *)x + i * s.channels * s.image;
         if (!pointwise) FN(conv_columns)(g, image, col);
-        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
-            .m = s.outputs, .n = s.pixels, .k = s.depth,
-            .a = (const T *)weight + group * s.outputs * s.depth, .a_rs = s.depth, .a_cs = 1,
-            .b = pointwise ? image : col, .b_rs = s.pixels, .b_cs = 1,
-            .c = (T *)y + i * s.outputs * s.pixels, .c_rs = s.pixels, .c_cs = 1,
-            .row_bias = bias ? (const T *)bias + group * s.outputs : NULL, .scratch = rest});
+        CONV_GEMM.run[!TP__REAL_IS_32](
+            &(tp__gemm_args){.m = s.outputs,
+                             .n = s.pixels,
+                             .k = s.depth,
+                             .a = (const T *)weight + group * s.outputs * s.depth,
+                             .a_rs = s.depth,
+                             .a_cs = 1,
+                             .b = pointwise ? image : col,
+                             .b_rs = s.pixels,
+                             .b_cs = 1,
+                             .c = (T *)y + i * s.outputs * s.pixels,
+                             .c_rs = s.pixels,
+                             .c_cs = 1,
+                             .row_bias = bias ? (const T *)bias + group * s.outputs : NULL,
+                             .scratch = rest});
     }
 }
 
@@ -152,26 +162,36 @@ static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void 
     void *rest = (char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64;
     for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
         T *image = (T *)dx + i * s.channels * s.image;
-        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
-            .m = s.depth, .n = s.pixels, .k = s.outputs,
-            .a = (const T *)weight + i % g->groups * s.outputs * s.depth, .a_rs = 1, .a_cs = s.depth,
-            .b = (const T *)dy + i * s.outputs * s.pixels, .b_rs = s.pixels, .b_cs = 1,
-            .c = pointwise ? image : col, .c_rs = s.pixels, .c_cs = 1, .scratch = rest});
+        CONV_GEMM.run[!TP__REAL_IS_32](
+            &(tp__gemm_args){.m = s.depth,
+                             .n = s.pixels,
+                             .k = s.outputs,
+                             .a = (const T *)weight + i % g->groups * s.outputs * s.depth,
+                             .a_rs = 1,
+                             .a_cs = s.depth,
+                             .b = (const T *)dy + i * s.outputs * s.pixels,
+                             .b_rs = s.pixels,
+                             .b_cs = 1,
+                             .c = pointwise ? image : col,
+                             .c_rs = s.pixels,
+                             .c_cs = 1,
+                             .scratch = rest});
         if (pointwise) continue;
         memset(image, 0, (size_t)(s.channels * s.image) * sizeof(T));
         FN(conv_columns_add)(g, col, image);
     }
 }
 
-static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void *x, void *dw, int64_t n0, int64_t n1,
-                                 void *scratch) {
+static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void *x, void *dw, int64_t n0,
+                                 int64_t n1, void *scratch) {
     FN(conv_sizes) s = FN(conv_measure)(g);
     bool pointwise = FN(conv_is_pointwise)(g);
     if (!pointwise && FN(direct_weight_grad_pays)(g)) {
         FN(direct_weight_grad)(g, dy, x, dw, n0, n1, scratch);
         return;
     }
-    T *col = scratch, *by_columns = (T *)(void *)((char *)scratch + ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64);
+    T *col = scratch, *by_columns = (T *)(void *)((char *)scratch +
+                                                  ((size_t)(s.depth * s.pixels) * sizeof(T) + 63) / 64 * 64);
     void *rest = (char *)by_columns + ((size_t)(s.depth * g->o) * sizeof(T) + 63) / 64 * 64;
     memset(by_columns, 0, (size_t)(s.depth * g->o) * sizeof(T));
     for (int64_t i = n0 * g->groups; i < n1 * g->groups; i++) {
@@ -179,15 +199,24 @@ static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void
         const T *image = (const T *)x + i * s.channels * s.image;
         if (!pointwise) FN(conv_columns)(g, image, col);
         /* (depth, outputs): the columns are read where they are, and the smaller dy is what gets copied. */
-        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){
-            .m = s.depth, .n = s.outputs, .k = s.pixels,
-            .a = pointwise ? image : col, .a_rs = s.pixels, .a_cs = 1,
-            .b = (const T *)dy + i * s.outputs * s.pixels, .b_rs = 1, .b_cs = s.pixels,
-            .c = by_columns + group * s.depth * s.outputs, .c_rs = s.outputs, .c_cs = 1, .accumulate = true,
-            .scratch = rest});
+        CONV_GEMM.run[!TP__REAL_IS_32](&(tp__gemm_args){.m = s.depth,
+                                                        .n = s.outputs,
+                                                        .k = s.pixels,
+                                                        .a = pointwise ? image : col,
+                                                        .a_rs = s.pixels,
+                                                        .a_cs = 1,
+                                                        .b = (const T *)dy + i * s.outputs * s.pixels,
+                                                        .b_rs = 1,
+                                                        .b_cs = s.pixels,
+                                                        .c = by_columns + group * s.depth * s.outputs,
+                                                        .c_rs = s.outputs,
+                                                        .c_cs = 1,
+                                                        .accumulate = true,
+                                                        .scratch = rest});
     }
     for (int64_t group = 0; group < g->groups; group++)
         for (int64_t o = 0; o < s.outputs; o++)
             for (int64_t d = 0; d < s.depth; d++)
-                ((T *)dw)[(group * s.outputs + o) * s.depth + d] = by_columns[(group * s.depth + d) * s.outputs + o];
+                ((T *)dw)[(group * s.outputs + o) * s.depth + d] =
+                    by_columns[(group * s.depth + d) * s.outputs + o];
 }

@@ -112,7 +112,8 @@
 #define INTN(name, type) TP__PASTE4(ew_##name##_, type, _, TP__ISA_SUFFIX)
 #define EW_INTS_SAME(name) INTN(name##_forward, i64), INTN(name##_forward, i32), INTN(name##_forward, u8)
 #define EW_INTS_FLOAT(name) NULL, NULL, NULL
-#define EW_FORWARDS(name, class) {F32N(name##_forward), F64N(name##_forward), EW_INTS_##class(name)}
+#define EW_FORWARDS(name, class)                                                                             \
+    { F32N(name##_forward), F64N(name##_forward), EW_INTS_##class(name) }
 
 #define UNARY(name, y, dx, saves, class, low, high)                                                          \
     [TP__EW_##name] = {EW_FORWARDS(name, class), {{F32N(name##_vjp0), F64N(name##_vjp0)}}},
@@ -127,8 +128,9 @@
 #define TEST COMPARE
 
 const tp__elementwise_kernels TP__ISA_NAME(elementwise_kernels) = {
-    .rows = {
+    .rows =
+        {
 #include "kernels/elementwise.def"
-    },
+        },
     .where = EW_FORWARDS(where, SAME),
 };

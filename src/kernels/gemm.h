@@ -25,11 +25,12 @@ typedef size_t tp__gemm_scratch_fn(int64_t m, int64_t n, int64_t k);
 
 /* c (rows, columns) = sum_p a[at[p] + i rs] b[p][j], plus c if `add`: the register tile by itself. At most `tile_rows` rows and exactly
  * tile_columns columns, of which the lines of b consist; those of c lie `c_step` apart. */
-typedef void tp__gemm_tile_fn(int rows, int64_t k, const void *a, int64_t rs, const int32_t *at, const void *b, void *c,
-                              int64_t c_step, bool add);
+typedef void tp__gemm_tile_fn(int rows, int64_t k, const void *a, int64_t rs, const int32_t *at,
+                              const void *b, void *c, int64_t c_step, bool add);
 
 /* to[j][i] = from[i][j], i below `rows`, j below `columns`; steps from line to line. */
-typedef void tp__gemm_turn_fn(const void *from, int64_t step, int64_t rows, int64_t columns, void *to, int64_t to_step);
+typedef void tp__gemm_turn_fn(const void *from, int64_t step, int64_t rows, int64_t columns, void *to,
+                              int64_t to_step);
 
 /* Index 0 is F32, 1 is F64. */
 typedef struct tp__gemm_kernels {

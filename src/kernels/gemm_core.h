@@ -65,7 +65,8 @@ static inline void FN(gemm_transpose)(const T *from, int64_t step, int64_t rows,
         const T *f = from + i * step;
         T *t = to + i;
         int64_t j = 0;
-        for (; j + QUAD_LANES <= columns; j += QUAD_LANES) FN(gemm_square)(f + j, step, t + j * to_step, to_step);
+        for (; j + QUAD_LANES <= columns; j += QUAD_LANES)
+            FN(gemm_square)(f + j, step, t + j * to_step, to_step);
         j = columns - QUAD_LANES;
         FN(gemm_square)(f + j, step, t + j * to_step, to_step);
     }
@@ -85,10 +86,10 @@ static inline void FN(gemm_copy)(const T *from, int64_t n, T *to) {
 
 /* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row if there is one. The columns of A lie `cs` apart, or, if
  * there is a table `at`, at these offsets. `rows` and what is NULL are constants in each instance. */
-static inline __attribute__((always_inline)) void FN(gemm_micro)(const int rows, int64_t k, const T *a, int64_t rs,
-                                                                 int64_t cs, const int32_t *at, const T *b,
-                                                                 int64_t ldb, T *c, int64_t ldc, bool add,
-                                                                 const T *bias) {
+static inline
+    __attribute__((always_inline)) void FN(gemm_micro)(const int rows, int64_t k, const T *a, int64_t rs,
+                                                       int64_t cs, const int32_t *at, const T *b, int64_t ldb,
+                                                       T *c, int64_t ldc, bool add, const T *bias) {
     VEC acc[GEMM_MR][2];
     TP__UNROLL
     for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
@@ -150,10 +151,21 @@ GEMM_INSTANCE(14)
 
 static FN(gemm_micro_fn) *const FN(gemm_micros)[GEMM_MR + 1] = {
     NULL,
-    FN(gemm_micro_1), FN(gemm_micro_2), FN(gemm_micro_3), FN(gemm_micro_4), FN(gemm_micro_5), FN(gemm_micro_6),
+    FN(gemm_micro_1),
+    FN(gemm_micro_2),
+    FN(gemm_micro_3),
+    FN(gemm_micro_4),
+    FN(gemm_micro_5),
+    FN(gemm_micro_6),
 #if TP__ISA == 4
-    FN(gemm_micro_7), FN(gemm_micro_8), FN(gemm_micro_9), FN(gemm_micro_10), FN(gemm_micro_11), FN(gemm_micro_12),
-    FN(gemm_micro_13), FN(gemm_micro_14),
+    FN(gemm_micro_7),
+    FN(gemm_micro_8),
+    FN(gemm_micro_9),
+    FN(gemm_micro_10),
+    FN(gemm_micro_11),
+    FN(gemm_micro_12),
+    FN(gemm_micro_13),
+    FN(gemm_micro_14),
 #endif
 };
 
@@ -161,12 +173,12 @@ static FN(gemm_micro_fn) *const FN(gemm_micros)[GEMM_MR + 1] = {
 typedef struct FN(gemm_target) {
     T *c;
     int64_t rs, cs;
-    bool add;                          /* to what C holds */
-    const T *row_bias, *col_bias;      /* NULL, or of the tile's rows and columns */
+    bool add;                     /* to what C holds */
+    const T *row_bias, *col_bias; /* NULL, or of the tile's rows and columns */
 } FN(gemm_target);
 
 /* Moves a finished block of sums (rows, n), of GEMM_NR columns in memory, to its place. */
-static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_target) * to) {
+static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_target) *to) {
     for (int i = 0; to->row_bias && i < rows; i++)
         for (int j = 0; j < GEMM_NR; j++) block[i * GEMM_NR + j] += to->row_bias[i];
     for (int i = 0; to->col_bias && i < rows; i++)
@@ -186,14 +198,15 @@ static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_targe
     for (int64_t i = 0; i < lines; i++) {
         T *c = to->c + i * to_step;
         if (!to->add) FN(gemm_copy)(from + i * step, length, c);
-        else for (int64_t j = 0; j < length; j++) c[j] += from[i * step + j];
+        else
+            for (int64_t j = 0; j < length; j++) c[j] += from[i * step + j];
     }
 }
 
 /* Rows [0, m) of A times one panel of n <= GEMM_NR columns, of which the lines lie `ldb` apart. The rows are cut into even blocks: 32 are 11 + 11 + 10, not
  * 14 + 14 + 4, since a low block cannot hide the latency of its sums. */
-static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64_t rs, int64_t cs, const T *panel,
-                                  int64_t ldb, FN(gemm_target) to) {
+static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64_t rs, int64_t cs,
+                                  const T *panel, int64_t ldb, FN(gemm_target) to) {
     int64_t blocks = (m + GEMM_MR - 1) / GEMM_MR;
     bool direct = n == GEMM_NR && to.cs == 1 && !to.col_bias;
     _Alignas(64) T sums[GEMM_MR * GEMM_NR];

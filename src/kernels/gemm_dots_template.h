@@ -4,37 +4,33 @@
 #undef DOTS_ALL
 #define DOTS_ALL (GEMM_DOTS * GEMM_DOTS)
 
-/* One vector of each line: acc += a b^T, lane by lane. */
-static inline __attribute__((always_inline)) void FN(gemm_dots_step)(const int rows, const int columns, const T *a,
-                                                                     int64_t lda, const T *b, int64_t ldb,
-                                                                     VEC acc[GEMM_DOTS][GEMM_DOTS]) {
-    VEC bv[GEMM_DOTS];
-    TP__UNROLL
-    for (int j = 0; j < columns; j++) bv[j] = FN(gemm_load)(b + j * ldb);
-    TP__UNROLL
-    for (int i = 0; i < rows; i++) {
-        VEC av = FN(gemm_load)(a + i * lda);
-        TP__UNROLL
-        for (int j = 0; j < columns; j++) acc[i][j] += av * bv[j];
-    }
-}
-
 /* sums (rows, columns) = a b^T. Both numbers are constants in each instance. */
-static inline __attribute__((always_inline)) void FN(gemm_dots)(const int rows, const int columns, int64_t k, const T *a,
-                                                                int64_t lda, const T *b, int64_t ldb, T *sums) {
-    VEC acc[GEMM_DOTS][GEMM_DOTS];
-    int64_t p = 0;
+static inline __attribute__((always_inline)) void FN(gemm_dots)(const int rows, const int columns, int64_t k,
+                                                                const T *a, int64_t lda, const T *b,
+                                                                int64_t ldb, T *sums) {
+    VEC acc[GEMM_DOTS][GEMM_DOTS], bv[GEMM_DOTS];
+    T ends[2 * GEMM_DOTS][TP__LANES] = {{0}}; /* the last elements of each line, filled up with zeros */
     TP__UNROLL
     for (int i = 0; i < rows; i++) {
         TP__UNROLL
         for (int j = 0; j < columns; j++) acc[i][j] = (VEC){0};
     }
-    for (; p + TP__LANES <= k; p += TP__LANES) FN(gemm_dots_step)(rows, columns, a + p, lda, b + p, ldb, acc);
-    if (p < k) { /* the ends of the lines, filled up with zeros */
-        T ends[2 * GEMM_DOTS][TP__LANES] = {{0}};
-        for (int i = 0; i < rows; i++) FN(gemm_copy)(a + i * lda + p, k - p, ends[i]);
-        for (int j = 0; j < columns; j++) FN(gemm_copy)(b + j * ldb + p, k - p, ends[GEMM_DOTS + j]);
-        FN(gemm_dots_step)(rows, columns, ends[0], TP__LANES, ends[GEMM_DOTS], TP__LANES, acc);
+    for (int64_t left = k; left > 0; left -= TP__LANES, a += TP__LANES, b += TP__LANES) {
+        if (left < TP__LANES) {
+            for (int i = 0; i < rows; i++) FN(gemm_copy)(a + i * lda, left, ends[i]);
+            for (int j = 0; j < columns; j++) FN(gemm_copy)(b + j * ldb, left, ends[GEMM_DOTS + j]);
+            a = ends[0];
+            b = ends[GEMM_DOTS];
+            lda = ldb = TP__LANES;
+        }
+        TP__UNROLL
+        for (int j = 0; j < columns; j++) bv[j] = FN(gemm_load)(b + j * ldb);
+        TP__UNROLL
+        for (int i = 0; i < rows; i++) {
+            VEC av = FN(gemm_load)(a + i * lda);
+            TP__UNROLL
+            for (int j = 0; j < columns; j++) acc[i][j] += av * bv[j];
+        }
     }
     _Alignas(64) T lanes[DOTS_ALL * TP__LANES], turned[TP__LANES * DOTS_ALL];
     TP__UNROLL
@@ -49,11 +45,11 @@ static inline __attribute__((always_inline)) void FN(gemm_dots)(const int rows, 
         for (int q = 0; q < n; q++) sums[q] += turned[l * n + q];
 }
 
-static void FN(gemm_dots_of)(int rows, int columns, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,
-                             T *sums) {
+static void FN(gemm_dots_of)(int rows, int columns, int64_t k, const T *a, int64_t lda, const T *b,
+                             int64_t ldb, T *sums) {
     switch (rows * 8 + columns) {
 #define DOTS_CASE(r, c)                                                                                      \
-    case (r) * 8 + (c): FN(gemm_dots)(r, c, k, a, lda, b, ldb, sums); break;
+    case (r)*8 + (c): FN(gemm_dots)(r, c, k, a, lda, b, ldb, sums); break;
         DOTS_CASE(1, 1)
         DOTS_CASE(1, 2)
         DOTS_CASE(1, 3)
@@ -78,8 +74,8 @@ static void FN(gemm_dots_of)(int rows, int columns, int64_t k, const T *a, int64
 }
 
 /* All of C; a and b hold k elements side by side in each of their m and n lines. */
-static void FN(gemm_by_dots)(int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb,
-                             const FN(gemm_target) * to) {
+static void FN(gemm_by_dots)(int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b,
+                             int64_t ldb, const FN(gemm_target) *to) {
     T sums[DOTS_ALL];
     int64_t row_blocks = (m + GEMM_DOTS - 1) / GEMM_DOTS, column_blocks = (n + GEMM_DOTS - 1) / GEMM_DOTS;
     for (int64_t j = 0; column_blocks > 0; column_blocks--) {

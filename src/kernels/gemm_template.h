@@ -41,7 +41,8 @@ static void FN(gemm_pack_rows)(const T *a, int64_t rs, int64_t cs, int64_t m, in
 }
 
 /* All rows of a packed A times one panel. */
-static void FN(gemm_packed_panel)(int64_t m, int n, int64_t k, const T *packed, const T *panel, FN(gemm_target) to) {
+static void FN(gemm_packed_panel)(int64_t m, int n, int64_t k, const T *packed, const T *panel,
+                                  FN(gemm_target) to) {
     int64_t blocks = (m + GEMM_MR - 1) / GEMM_MR;
     for (int64_t done = 0; blocks > 0; blocks--) {
         int64_t rows = (m - done + blocks - 1) / blocks;
@@ -62,17 +63,19 @@ static bool FN(gemm_packs_a)(int64_t m, int64_t n, int64_t rs, int64_t cs) {
 
 /* The time of a tile in units of copying one packed element: multiplying, copying B, copying A, and writing C
  * by columns. Measured; it need only rank the two ways. */
-static double FN(gemm_cost)(int64_t m, int64_t n, int64_t k, int64_t a_rs, int64_t a_cs, int64_t b_cs, int64_t c_cs) {
+static double FN(gemm_cost)(int64_t m, int64_t n, int64_t k, int64_t a_rs, int64_t a_cs, int64_t b_cs,
+                            int64_t c_cs) {
     int64_t wide = (n + GEMM_NR - 1) / GEMM_NR * GEMM_NR, high = m < 6 ? 6 : m;
-    double cost = 0.28 * (double)high * (double)wide * (double)k + (double)k * (double)n * (b_cs == 1 ? 1 : 1.6);
+    double cost =
+        0.28 * (double)high * (double)wide * (double)k + (double)k * (double)n * (b_cs == 1 ? 1 : 1.6);
     if (FN(gemm_packs_a)(m, n, a_rs, a_cs)) cost += 1.6 * (double)m * (double)k;
     if (c_cs != 1) cost += 2 * (double)m * (double)n * (double)((k + GEMM_KC - 1) / GEMM_KC);
     return cost;
 }
 
 /* The panels of a block of B times A, whose rows are packed if `packed` is not NULL. */
-static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const T *a, int64_t rs, int64_t cs, const T *packed,
-                            const T *panels, int64_t ldb, int64_t step, FN(gemm_target) to) {
+static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const T *a, int64_t rs, int64_t cs,
+                            const T *packed, const T *panels, int64_t ldb, int64_t step, FN(gemm_target) to) {
     for (int64_t j = 0; j < n; j += GEMM_NR, panels += step) {
         int columns = n - j < GEMM_NR ? (int)(n - j) : GEMM_NR;
         if (packed) FN(gemm_packed_panel)(m, columns, k, packed, panels, to);
@@ -99,7 +102,8 @@ static void FN(gemm_tile)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a
             here.c += j * to.cs;
             if (here.col_bias) here.col_bias += j;
             FN(gemm_pack)(bk + j * b_cs, b_rs, b_cs, depth, columns, panels);
-            FN(gemm_panels)(m, columns, depth, ak, a_rs, a_cs, packed, panels, GEMM_NR, depth * GEMM_NR, here);
+            FN(gemm_panels)(m, columns, depth, ak, a_rs, a_cs, packed, panels, GEMM_NR, depth * GEMM_NR,
+                            here);
         }
         to.add = true; /* the bias is in */
         to.row_bias = to.col_bias = NULL;
@@ -108,7 +112,8 @@ static void FN(gemm_tile)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a
 
 /* The time of the product by dots, in the same units: full tiles, and what adding up the lanes costs each. */
 static double FN(gemm_dots_cost)(int64_t m, int64_t n, int64_t k) {
-    int64_t rows = (m + GEMM_DOTS - 1) / GEMM_DOTS * GEMM_DOTS, columns = (n + GEMM_DOTS - 1) / GEMM_DOTS * GEMM_DOTS;
+    int64_t rows = (m + GEMM_DOTS - 1) / GEMM_DOTS * GEMM_DOTS,
+            columns = (n + GEMM_DOTS - 1) / GEMM_DOTS * GEMM_DOTS;
     return (TP__ISA == 4 ? 0.28 : 0.37) * (double)rows * (double)columns * (double)(k + 8 * TP__LANES);
 }
 
@@ -131,13 +136,13 @@ static void FN(gemm_run)(const tp__gemm_args *g) {
 }
 
 /* The register tile by itself, for convolution. */
-static void FN(gemm_tap_tile)(int rows, int64_t k, const void *a, int64_t rs, const int32_t *at, const void *b, void *c,
-                              int64_t c_step, bool add) {
+static void FN(gemm_tap_tile)(int rows, int64_t k, const void *a, int64_t rs, const int32_t *at,
+                              const void *b, void *c, int64_t c_step, bool add) {
     switch (rows) {
 #define GEMM_CASE(n)                                                                                         \
     case n:                                                                                                  \
         if (rs == 1) FN(gemm_micro)(n, k, a, 1, 0, at, b, GEMM_NR, c, c_step, add, NULL);                    \
-        else FN(gemm_micro)(n, k, a, rs, 0, at, b, GEMM_NR, c, c_step, add, NULL);                   \
+        else FN(gemm_micro)(n, k, a, rs, 0, at, b, GEMM_NR, c, c_step, add, NULL);                           \
         break;
         GEMM_CASE(1)
         GEMM_CASE(2)
@@ -160,6 +165,7 @@ static void FN(gemm_tap_tile)(int rows, int64_t k, const void *a, int64_t rs, co
     }
 }
 
-static void FN(gemm_turn)(const void *from, int64_t step, int64_t rows, int64_t columns, void *to, int64_t to_step) {
+static void FN(gemm_turn)(const void *from, int64_t step, int64_t rows, int64_t columns, void *to,
+                          int64_t to_step) {
     FN(gemm_transpose)(from, step, rows, columns, to, to_step);
 }

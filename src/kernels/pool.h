@@ -16,8 +16,10 @@ typedef struct tp__pool2d {
 /* Planes [p0, p1) of x (planes, h, w) and y (planes, oh, ow). */
 typedef struct tp__pool_kernels {
     /* index: of the largest element in the plane, flat */
-    void (*max_forward[2])(const tp__pool2d *g, const void *x, void *y, int32_t *index, int64_t p0, int64_t p1);
-    void (*max_backward[2])(const tp__pool2d *g, const void *dy, const int32_t *index, void *dx, int64_t p0, int64_t p1);
+    void (*max_forward[2])(const tp__pool2d *g, const void *x, void *y, int32_t *index, int64_t p0,
+                           int64_t p1);
+    void (*max_backward[2])(const tp__pool2d *g, const void *dy, const int32_t *index, void *dx, int64_t p0,
+                            int64_t p1);
     void (*avg_forward[2])(const tp__pool2d *g, const void *x, void *y, int64_t p0, int64_t p1);
     void (*avg_backward[2])(const tp__pool2d *g, const void *dy, void *dx, int64_t p0, int64_t p1);
 } tp__pool_kernels;

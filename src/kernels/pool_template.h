@@ -1,7 +1,6 @@
 /* Pooling of one element type; a template, after real.h. */
 #include "kernels/quad.h"
 
-
 /* `count` windows of 2 x 2 side by side: the first largest wins, NaN above all. */
 static inline void FN(pool_max_squares)(const T *r0, const T *r1, int32_t at, int32_t w, T *y, int32_t *index,
                                         int32_t count) {
@@ -30,7 +29,8 @@ static inline void FN(pool_take)(QUAD value, TI offset, QUAD *best, QUAD_INT *wh
 
 /* The same of QUAD_LANES windows, since no compiler vectorises a row so short. */
 static inline void FN(pool_max_quad)(const T *r0, const T *r1, int32_t at, int32_t w, T *y, int32_t *index) {
-    QUAD top = QUAD_AT(r0), top_next = QUAD_AT(r0 + QUAD_LANES), low = QUAD_AT(r1), low_next = QUAD_AT(r1 + QUAD_LANES);
+    QUAD top = QUAD_AT(r0), top_next = QUAD_AT(r0 + QUAD_LANES), low = QUAD_AT(r1),
+         low_next = QUAD_AT(r1 + QUAD_LANES);
 #if TP__REAL_IS_32
     QUAD best = TP__SHUFFLE(top, top_next, 0, 2, 4, 6), b = TP__SHUFFLE(top, top_next, 1, 3, 5, 7);
     QUAD c = TP__SHUFFLE(low, low_next, 0, 2, 4, 6), d = TP__SHUFFLE(low, low_next, 1, 3, 5, 7);
@@ -86,9 +86,10 @@ static void FN(pool_max_any)(const tp__pool2d *g, const T *x, T *y, int32_t *ind
     }
 }
 
-static void FN(pool_max_forward)(const tp__pool2d *g, const void *x, void *y, int32_t *index, int64_t p0, int64_t p1) {
-    bool simple = g->kh == 2 && g->kw == 2 && g->stride_h == 2 && g->stride_w == 2 && g->pad_h == 0 && g->pad_w == 0 &&
-                  g->dil_h == 1 && g->dil_w == 1 && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
+static void FN(pool_max_forward)(const tp__pool2d *g, const void *x, void *y, int32_t *index, int64_t p0,
+                                 int64_t p1) {
+    bool simple = g->kh == 2 && g->kw == 2 && g->stride_h == 2 && g->stride_w == 2 && g->pad_h == 0 &&
+                  g->pad_w == 0 && g->dil_h == 1 && g->dil_w == 1 && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
     for (int64_t p = p0; p < p1; p++) {
         const T *from = (const T *)x + p * g->h * g->w;
         T *to = (T *)y + p * g->oh * g->ow;
@@ -97,8 +98,8 @@ static void FN(pool_max_forward)(const tp__pool2d *g, const void *x, void *y, in
     }
 }
 
-static void FN(pool_max_backward)(const tp__pool2d *g, const void *dy, const int32_t *index, void *dx, int64_t p0,
-                                  int64_t p1) {
+static void FN(pool_max_backward)(const tp__pool2d *g, const void *dy, const int32_t *index, void *dx,
+                                  int64_t p0, int64_t p1) {
     int64_t plane = g->h * g->w, outputs = g->oh * g->ow;
     for (int64_t p = p0; p < p1; p++) {
         const T *from = (const T *)dy + p * outputs;
@@ -110,8 +111,9 @@ static void FN(pool_max_backward)(const tp__pool2d *g, const void *dy, const int
 }
 
 /* The rows (or columns) [lo, hi) of the input under one output, and how many count in the divisor. */
-static inline void FN(pool_window)(const tp__pool2d *g, int64_t out, int64_t in_size, int64_t out_size, int64_t kernel,
-                                   int64_t stride, int64_t pad, int64_t *lo, int64_t *hi, int64_t *counted) {
+static inline void FN(pool_window)(const tp__pool2d *g, int64_t out, int64_t in_size, int64_t out_size,
+                                   int64_t kernel, int64_t stride, int64_t pad, int64_t *lo, int64_t *hi,
+                                   int64_t *counted) {
     if (g->adaptive) {
         *lo = out * in_size / out_size;
         *hi = ((out + 1) * in_size + out_size - 1) / out_size;
@@ -119,7 +121,8 @@ static inline void FN(pool_window)(const tp__pool2d *g, int64_t out, int64_t in_
         return;
     }
     int64_t begin = out * stride - pad, end = begin + kernel;
-    int64_t padded_end = end < in_size + pad ? end : in_size + pad; /* ceil_mode: beyond the padding nothing counts */
+    int64_t padded_end =
+        end < in_size + pad ? end : in_size + pad; /* ceil_mode: beyond the padding nothing counts */
     *lo = begin < 0 ? 0 : begin;
     *hi = end < in_size ? end : in_size;
     if (*hi < *lo) *hi = *lo;

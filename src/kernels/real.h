@@ -37,5 +37,4 @@
 #define TP__LANES ((int)(TP__VEC_BYTES / 8))
 #endif
 
-
 #undef TP__REAL

@@ -10,7 +10,8 @@ typedef struct conv_attr {
     tp__conv2d g;
 } conv_attr;
 
-static tp_tensor *conv_value(const char *op, const tp__conv2d *g, tp_tensor *x, tp_tensor *w, tp_tensor *bias);
+static tp_tensor *conv_value(const char *op, const tp__conv2d *g, tp_tensor *x, tp_tensor *w,
+                             tp_tensor *bias);
 static tp_tensor *conv_input_grad(const tp__conv2d *g, tp_tensor *dy, tp_tensor *w);
 static tp_tensor *conv_weight_grad(const tp__conv2d *g, tp_tensor *dy, tp_tensor *x);
 static tp_tensor *conv_plain(const tp__conv2d *g, tp_tensor *x, tp_tensor *w);
@@ -48,14 +49,16 @@ static void conv_weight_grad_range(void *context, int64_t begin, int64_t end, in
     for (int64_t i = begin; i < end; i++) {
         int64_t n0 = i * job->chunk, n1 = n0 + job->chunk < job->g->n ? n0 + job->chunk : job->g->n;
         char *part = job->out + i * job->weights * (int64_t)tp__itemsize(job->dtype);
-        tp__kern->conv->weight_grad[job->dtype](job->g, job->a, job->b, part, n0, n1, conv_worker_scratch(job, worker));
+        tp__kern->conv->weight_grad[job->dtype](job->g, job->a, job->b, part, n0, n1,
+                                                conv_worker_scratch(job, worker));
     }
 }
 
 /* Runs one of the above over `items`, with scratch for each worker. */
 static bool conv_run(const char *op, conv_job *job, tp__range_fn *fn, int64_t items) {
     const tp__conv2d *g = job->g;
-    double image = (double)g->o * (double)(g->c / g->groups) * (double)(g->kh * g->kw) * (double)(g->oh * g->ow);
+    double image =
+        (double)g->o * (double)(g->c / g->groups) * (double)(g->kh * g->kw) * (double)(g->oh * g->ow);
     int64_t grain = image >= 65536 ? 1 : (int64_t)(65536 / (image + 1)) + 1;
     int workers = items <= grain ? 1 : tp__max_workers();
     job->scratch_bytes = (tp__kern->conv->scratch[job->dtype](g) + 63) / 64 * 64;
@@ -72,14 +75,19 @@ static bool conv_run(const char *op, conv_job *job, tp__range_fn *fn, int64_t it
 
 /* ---- values ----------------------------------------------------------------------------------------------- */
 
-static tp_tensor *conv_value(const char *op, const tp__conv2d *g, tp_tensor *x, tp_tensor *w, tp_tensor *bias) {
+static tp_tensor *conv_value(const char *op, const tp__conv2d *g, tp_tensor *x, tp_tensor *w,
+                             tp_tensor *bias) {
     tp_dtype dtype = (tp_dtype)x->dtype;
     tp_tensor *y = tp__tensor_new(op, TP_SHAPE(g->n, g->o, g->oh, g->ow), dtype);
     tp_tensor *xp = y ? tp__packed(op, x, dtype) : NULL, *wp = xp ? tp__packed(op, w, dtype) : NULL,
               *bp = wp && bias ? tp__packed(op, bias, dtype) : NULL;
     if (!wp || (bias && !bp)) return NULL;
     if (y->numel == 0) return y;
-    conv_job job = {.g = g, .dtype = dtype, .a = tp__data(xp), .b = tp__data(wp), .bias = bp ? tp__data(bp) : NULL,
+    conv_job job = {.g = g,
+                    .dtype = dtype,
+                    .a = tp__data(xp),
+                    .b = tp__data(wp),
+                    .bias = bp ? tp__data(bp) : NULL,
                     .out = tp__data(y)};
     return conv_run(op, &job, conv_forward_range, g->n) ? y : NULL;
 }
@@ -113,7 +121,12 @@ static tp_tensor *weight_grad_value(const char *op, const tp__conv2d *g, tp_tens
     tp_tensor *parts = tp__tensor_new(op, all, dtype);
     tp_tensor *gp = parts ? tp__packed(op, dy, dtype) : NULL, *xp = gp ? tp__packed(op, x, dtype) : NULL;
     if (!xp) return NULL;
-    conv_job job = {.g = g, .dtype = dtype, .a = tp__data(gp), .b = tp__data(xp), .out = tp__data(parts), .chunk = chunk,
+    conv_job job = {.g = g,
+                    .dtype = dtype,
+                    .a = tp__data(gp),
+                    .b = tp__data(xp),
+                    .out = tp__data(parts),
+                    .chunk = chunk,
                     .weights = parts->numel / chunks};
     if (!conv_run(op, &job, conv_weight_grad_range, chunks)) return NULL;
     tp_no_grad_begin();
@@ -144,18 +157,26 @@ static void conv2d_weight_grad_vjp(tp__ctx *ctx, tp_tensor *const *gs, tp_tensor
 }
 
 static const tp__op conv2d_op = {.name = "conv2d", .vjp = conv2d_vjp, .save_inputs = 3};
-static const tp__op conv2d_input_grad_op = {
-    .name = "conv2d_input_grad", .vjp = conv2d_input_grad_vjp, .save_inputs = 3};
-static const tp__op conv2d_weight_grad_op = {
-    .name = "conv2d_weight_grad", .vjp = conv2d_weight_grad_vjp, .save_inputs = 3};
+static const tp__op conv2d_input_grad_op = {.name = "conv2d_input_grad",
+                                            .vjp = conv2d_input_grad_vjp,
+                                            .save_inputs = 3};
+static const tp__op conv2d_weight_grad_op = {.name = "conv2d_weight_grad",
+                                             .vjp = conv2d_weight_grad_vjp,
+                                             .save_inputs = 3};
 
 /* Ends `scope` with y as the recorded result of a bilinear op: each operand is saved if the other's gradient is wanted. */
-static tp_tensor *conv_finish(tp_scope *scope, const tp__op *op, const tp__conv2d *g, tp_tensor *y, tp_tensor *a,
-                              tp_tensor *b, tp_tensor *bias) {
+static tp_tensor *conv_finish(tp_scope *scope, const tp__op *op, const tp__conv2d *g, tp_tensor *y,
+                              tp_tensor *a, tp_tensor *b, tp_tensor *bias) {
     conv_attr attr = {*g};
     uint32_t used = (tp__needs_grad(a) ? 2u : 0) | (tp__needs_grad(b) ? 1u : 0);
-    tp__call call = {.op = op, .n_in = 3, .in = (tp_tensor *[]){a, b, bias}, .n_out = 1, .out = &y, .attr = &attr,
-                     .attr_size = sizeof attr, .skip_inputs = ~used};
+    tp__call call = {.op = op,
+                     .n_in = 3,
+                     .in = (tp_tensor *[]){a, b, bias},
+                     .n_out = 1,
+                     .out = &y,
+                     .attr = &attr,
+                     .attr_size = sizeof attr,
+                     .skip_inputs = ~used};
     return tp_scope_return(scope, y && tp__record_call(&call) ? y : NULL);
 }
 
@@ -195,14 +216,15 @@ static bool conv_geometry(tp__conv2d *g, const tp_tensor *x, const tp_tensor *w,
     if (g->stride_h < 1 || g->stride_w < 1 || g->dil_h < 1 || g->dil_w < 1 || g->pad_h < 0 || g->pad_w < 0 ||
         g->groups < 1) {
         tp__error(TP_ERR_ARGUMENT, op,
-                  "stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld), groups %lld", (long long)g->stride_h,
-                  (long long)g->stride_w, (long long)g->pad_h, (long long)g->pad_w, (long long)g->dil_h,
-                  (long long)g->dil_w, (long long)g->groups);
+                  "stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld), groups %lld",
+                  (long long)g->stride_h, (long long)g->stride_w, (long long)g->pad_h, (long long)g->pad_w,
+                  (long long)g->dil_h, (long long)g->dil_w, (long long)g->groups);
         return false;
     }
     if (w->shape.ndim != 4 || g->c % g->groups || w->shape.dims[0] % g->groups ||
         w->shape.dims[1] != g->c / g->groups) {
-        tp__error(TP_ERR_SHAPE, op, "x %s does not fit weight %s, which is (out, in / groups, kh, kw), in %lld groups",
+        tp__error(TP_ERR_SHAPE, op,
+                  "x %s does not fit weight %s, which is (out, in / groups, kh, kw), in %lld groups",
                   tp__shape_text(x->shape), tp__shape_text(w->shape), (long long)g->groups);
         return false;
     }
@@ -218,7 +240,8 @@ static bool conv_geometry(tp__conv2d *g, const tp_tensor *x, const tp_tensor *w,
     double span_w = (double)g->w + 2 * (double)g->pad_w - (double)g->dil_w * (double)(g->kw - 1) - 1;
     if (span_h < 0 || span_w < 0 || span_h > 0x1p31 || span_w > 0x1p31 || g->kh == 0 || g->kw == 0) {
         tp__error(TP_ERR_SHAPE, op, "x %s with padding (%lld, %lld) is smaller than the kernel of %s",
-                  tp__shape_text(x->shape), (long long)g->pad_h, (long long)g->pad_w, tp__shape_text(w->shape));
+                  tp__shape_text(x->shape), (long long)g->pad_h, (long long)g->pad_w,
+                  tp__shape_text(w->shape));
         return false;
     }
     g->oh = (int64_t)span_h / g->stride_h + 1;
@@ -244,16 +267,19 @@ tp_tensor *tp_conv2d(tp_tensor *x, tp_tensor *weight, tp_tensor *bias, tp_conv2d
     TP_REQUIRE(weight, op);
     TP_OPTIONAL(bias);
     int n = x->shape.ndim;
-    if (n != 3 && n != 4) TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, H, W) or (C, H, W), got %s", tp__shape_text(x->shape));
+    if (n != 3 && n != 4)
+        TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, H, W) or (C, H, W), got %s", tp__shape_text(x->shape));
     const int64_t *d = x->shape.dims + (n - 3);
     tp__conv2d g = {.n = n == 4 ? x->shape.dims[0] : 1, .c = d[0], .h = d[1], .w = d[2]};
     if (!conv_check_dtypes(x, weight, bias) || !conv_geometry(&g, x, weight, bias, &options)) return NULL;
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
     tp_tensor *images = n == 4 ? x : tp_unsqueeze(x, 0);
-    if (n == 4) return conv_finish(scope, &conv2d_op, &g, conv_value(op, &g, x, weight, bias), x, weight, bias);
+    if (n == 4)
+        return conv_finish(scope, &conv2d_op, &g, conv_value(op, &g, x, weight, bias), x, weight, bias);
     tp_scope *inner = images ? tp_scope_begin() : NULL;
-    tp_tensor *y = inner ? conv_finish(inner, &conv2d_op, &g, conv_value(op, &g, images, weight, bias), images, weight, bias)
+    tp_tensor *y = inner ? conv_finish(inner, &conv2d_op, &g, conv_value(op, &g, images, weight, bias),
+                                       images, weight, bias)
                          : NULL;
     return tp_scope_return(scope, y ? tp_squeeze(y, TP_DIMS(0)) : NULL);
 }

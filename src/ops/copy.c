@@ -14,7 +14,9 @@ static inline int64_t whole_i64(double v) { return tp__saturate_i64(v); }
 static inline int32_t whole_i32(double v) {
     return v != v ? 0 : v >= 2147483647.0 ? INT32_MAX : v <= -2147483648.0 ? INT32_MIN : (int32_t)v;
 }
-static inline uint8_t whole_u8(double v) { return (uint8_t)(v != v || v <= 0 ? 0 : v >= 255 ? 255 : (int32_t)v); }
+static inline uint8_t whole_u8(double v) {
+    return (uint8_t)(v != v || v <= 0 ? 0 : v >= 255 ? 255 : (int32_t)v);
+}
 
 #define CONVERT(name, from, to, expr)                                                                        \
     static void convert_##name(int64_t n, char *const *p, const double *params) {                            \
@@ -50,8 +52,10 @@ CONVERT_FROM_WHOLE(i32, int32_t)
 CONVERT_FROM_WHOLE(u8, uint8_t)
 
 #define CONVERT_ROW(short)                                                                                   \
-    {convert_##short##_f32, convert_##short##_f64, convert_##short##_i64,                                    \
-     convert_##short##_i32, convert_##short##_u8,  convert_##short##_bool}
+    {                                                                                                        \
+        convert_##short##_f32, convert_##short##_f64, convert_##short##_i64, convert_##short##_i32,          \
+            convert_##short##_u8, convert_##short##_bool                                                     \
+    }
 
 /* By source, then target dtype; BOOL as a source is U8. */
 static tp__loop *const convert_loops[TP_DTYPE_COUNT][TP_DTYPE_COUNT] = {
@@ -68,7 +72,8 @@ void tp__copy_values(tp_tensor *to, tp_tensor *from) {
     int lead = to->shape.ndim - from->shape.ndim;
     for (int i = 0; i < to->shape.ndim; i++)
         strides[i] = i < lead || from->shape.dims[i - lead] == 1 ? 0 : from->strides[i - lead];
-    tp__move(tp__itemsize((tp_dtype)to->dtype), to->shape, tp__data(to), to->strides, tp__data(from), strides);
+    tp__move(tp__itemsize((tp_dtype)to->dtype), to->shape, tp__data(to), to->strides, tp__data(from),
+             strides);
 }
 
 /* ---- the ops ------------------------------------------------------------------------------------------- */
@@ -122,12 +127,14 @@ tp_tensor *tp_copy_(tp_tensor *t, tp_tensor *source) {
     TP_REQUIRE(source, op);
     tp_shape shape;
     if (!tp__broadcast(t->shape, source->shape, &shape) || !tp_shape_equal(shape, t->shape))
-        TP_FAIL(TP_ERR_SHAPE, op, "%s does not broadcast to %s", tp__shape_text(source->shape), tp__shape_text(t->shape));
+        TP_FAIL(TP_ERR_SHAPE, op, "%s does not broadcast to %s", tp__shape_text(source->shape),
+                tp__shape_text(t->shape));
     bool recorded = tp__is_floating((tp_dtype)t->dtype) && tp__will_record(TP__INPUTS(t, source));
     TP_TRY_NULL(tp__inplace_check(op, t, recorded, "tp_slice_scatter or a new tensor"));
     if (!recorded) {
         if (t == source) return t;
-        if (tp__overlaps_partly(t, source)) TP_FAIL(TP_ERR_ALIAS, op, "the source overlaps the tensor in memory");
+        if (tp__overlaps_partly(t, source))
+            TP_FAIL(TP_ERR_ALIAS, op, "the source overlaps the tensor in memory");
         tp__copy_values(t, source);
         tp__touch(t);
         return t;

@@ -26,7 +26,9 @@ static tp_tensor *filled(const char *op, tp_shape shape, double value, tp_dtype 
 
 tp_tensor *tp_zeros(tp_shape shape, tp_dtype dtype) { return filled("zeros", shape, 0, dtype); }
 tp_tensor *tp_ones(tp_shape shape, tp_dtype dtype) { return filled("ones", shape, 1, dtype); }
-tp_tensor *tp_full(tp_shape shape, double value, tp_dtype dtype) { return filled("full", shape, value, dtype); }
+tp_tensor *tp_full(tp_shape shape, double value, tp_dtype dtype) {
+    return filled("full", shape, value, dtype);
+}
 tp_tensor *tp_scalar(double value, tp_dtype dtype) { return filled("scalar", TP_SCALAR_SHAPE, value, dtype); }
 
 tp_tensor *tp_empty_like(const tp_tensor *t) {
@@ -54,9 +56,11 @@ tp_tensor *tp_arange(double start, double end, double step, tp_dtype dtype) {
     if (!isfinite(start) || !isfinite(end) || !isfinite(step))
         TP_FAIL(TP_ERR_ARGUMENT, op, "from %g to %g by %g is not finite", start, end, step);
     if (step == 0) TP_FAIL(TP_ERR_ARGUMENT, op, "the step is 0");
-    if ((end - start) / step < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "steps of %g lead from %g away from %g", step, start, end);
+    if ((end - start) / step < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "steps of %g lead from %g away from %g", step, start, end);
     double count = ceil((end - start) / step);
-    if (count > 0x1p62) TP_FAIL(TP_ERR_SHAPE, op, "from %g to %g by %g has too many elements", start, end, step);
+    if (count > 0x1p62)
+        TP_FAIL(TP_ERR_SHAPE, op, "from %g to %g by %g has too many elements", start, end, step);
     tp_tensor *t = tp__tensor_new(op, TP_SHAPE((int64_t)count), dtype);
     if (!t) return NULL;
     size_t item = tp__itemsize(dtype);
@@ -67,7 +71,8 @@ tp_tensor *tp_arange(double start, double end, double step, tp_dtype dtype) {
 
 tp_tensor *tp_linspace(double start, double end, int64_t count, tp_dtype dtype) {
     const char *op = "linspace";
-    if (!tp__is_floating(dtype)) TP_FAIL(TP_ERR_DTYPE, op, "makes float32 or float64, not %s", tp_dtype_name(dtype));
+    if (!tp__is_floating(dtype))
+        TP_FAIL(TP_ERR_DTYPE, op, "makes float32 or float64, not %s", tp_dtype_name(dtype));
     tp_tensor *t = tp__tensor_new(op, TP_SHAPE(count), dtype);
     if (!t) return NULL;
     size_t item = tp__itemsize(dtype);
@@ -83,7 +88,8 @@ tp_tensor *tp_eye(int64_t n, int64_t m, tp_dtype dtype) {
     tp_tensor *t = filled("eye", TP_SHAPE(n, m), 0, dtype);
     if (!t) return NULL;
     size_t item = tp__itemsize(dtype);
-    for (int64_t i = 0; i < n && i < m; i++) tp__store_f64(tp__data(t) + (size_t)(i * m + i) * item, dtype, 1);
+    for (int64_t i = 0; i < n && i < m; i++)
+        tp__store_f64(tp__data(t) + (size_t)(i * m + i) * item, dtype, 1);
     return t;
 }
 
@@ -100,7 +106,8 @@ static tp_tensor *from_memory_copy(const char *op, const char *argument, const v
         memcpy(tp__data(t), data, (size_t)t->numel * tp__itemsize(dtype));
         return t;
     }
-    for (int64_t i = 0; i < t->numel; i++) tp__data(t)[i] = ((const char *)data)[i] != 0; /* only 0 and 1 are bools */
+    for (int64_t i = 0; i < t->numel; i++)
+        tp__data(t)[i] = ((const char *)data)[i] != 0; /* only 0 and 1 are bools */
     return t;
 }
 
@@ -108,18 +115,20 @@ tp_tensor *tp_from_data(const void *data, tp_shape shape, tp_dtype dtype) {
     return from_memory_copy("from_data", "data", data, shape, dtype);
 }
 
-tp_tensor *tp_from_memory(void *data, tp_shape shape, tp_dtype dtype, void (*release)(void *, void *), void *context) {
+tp_tensor *tp_from_memory(void *data, tp_shape shape, tp_dtype dtype, void (*release)(void *, void *),
+                          void *context) {
     const char *op = "from_memory";
     TP_REQUIRE(data, op);
     int64_t n = tp__shape_check(op, shape, dtype);
     if (n < 0) return NULL;
     if ((uintptr_t)data % tp__itemsize(dtype) != 0)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "the address is not aligned to %zu bytes, the size of %s", tp__itemsize(dtype),
-                tp_dtype_name(dtype));
+        TP_FAIL(TP_ERR_ARGUMENT, op, "the address is not aligned to %zu bytes, the size of %s",
+                tp__itemsize(dtype), tp_dtype_name(dtype));
     return tp__tensor_borrow(op, data, shape, dtype, release, context);
 }
 
-static tp_tensor *from_literals(const char *op, const void *values, int64_t count, tp_shape shape, tp_dtype dtype) {
+static tp_tensor *from_literals(const char *op, const void *values, int64_t count, tp_shape shape,
+                                tp_dtype dtype) {
     int64_t n = tp__shape_check(op, shape, dtype);
     if (n < 0) return NULL;
     if (n != count)

@@ -62,16 +62,18 @@ static tp_tensor *ew_operand(tp__ctx *ctx, uint32_t uses, uint32_t which, tp_ten
     return t ? tp__cast(op, t, (tp_dtype)g->dtype) : NULL;
 }
 
-static tp_tensor *ew_fused(tp__ctx *ctx, const tp__op *op, enum tp__ew row, int input, uint32_t uses, tp_tensor *g,
-                           bool last) {
-    tp_tensor *a = ew_operand(ctx, uses, SAVE_X, g, op->name), *b = ew_operand(ctx, uses, USES_B, g, op->name),
+static tp_tensor *ew_fused(tp__ctx *ctx, const tp__op *op, enum tp__ew row, int input, uint32_t uses,
+                           tp_tensor *g, bool last) {
+    tp_tensor *a = ew_operand(ctx, uses, SAVE_X, g, op->name),
+              *b = ew_operand(ctx, uses, USES_B, g, op->name),
               *y = ew_operand(ctx, uses, SAVE_Y, g, op->name);
     if (!a || !b || !y) return NULL;
-    tp_tensor *dx = last ? ew_gradient_buffer(op->name, g) : tp__tensor_new(op->name, g->shape, (tp_dtype)g->dtype);
+    tp_tensor *dx =
+        last ? ew_gradient_buffer(op->name, g) : tp__tensor_new(op->name, g->shape, (tp_dtype)g->dtype);
     if (!dx) return NULL;
     const ew_attr *attr = tp__attr(ctx);
-    tp__run_loop(tp__kern->elementwise->rows[row].vjp[input][g->dtype], g->shape, 5, (tp_tensor *[]){dx, g, a, b, y},
-                 attr->params, ew_cost(row));
+    tp__run_loop(tp__kern->elementwise->rows[row].vjp[input][g->dtype], g->shape, 5,
+                 (tp_tensor *[]){dx, g, a, b, y}, attr->params, ew_cost(row));
     return dx;
 }
 
@@ -90,7 +92,9 @@ static bool ew_bool_row(const char *op, enum tp__ew *row) {
     case TP__EW_maximum:
     case TP__EW_minimum:
     case TP__EW_relu: return true;
-    default: tp__error(TP_ERR_DTYPE, op, "is not defined for bool tensors; convert with tp_to_dtype()"); return false;
+    default:
+        tp__error(TP_ERR_DTYPE, op, "is not defined for bool tensors; convert with tp_to_dtype()");
+        return false;
     }
 }
 
@@ -103,7 +107,8 @@ static bool ew_bounds_row(enum tp__ew row) {
 /* The parameters as an integer row takes them: in arithmetic they wrap around like all else, in the kernel. False with a
  * record for a number that would change the dtype class. */
 static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, int count, double *params) {
-    static const double low[] = {0, 0, -0x1p63, -0x1p31, 0, 0}, high[] = {0, 0, 0x1p63, 0x1.fffffffcp30, 255, 1};
+    static const double low[] = {0, 0, -0x1p63, -0x1p31, 0, 0},
+                        high[] = {0, 0, 0x1p63, 0x1.fffffffcp30, 255, 1};
     for (int i = 0; i < count; i++) {
         double p = params[i];
         bool bound = ew_bounds_row(row);
@@ -129,22 +134,25 @@ static tp_tensor *ew_unary_value(const char *op, enum tp__ew row, ew_class class
     tp_tensor *from = tp__cast(op, x, dtype);
     tp_tensor *y = !from ? NULL : out ? out : tp__tensor_new(op, x->shape, dtype);
     if (!y) return NULL;
-    tp__run_loop(ew_forward_loop(row, dtype), y->shape, 2, (tp_tensor *[]){y, from}, attr.params, ew_cost(row));
+    tp__run_loop(ew_forward_loop(row, dtype), y->shape, 2, (tp_tensor *[]){y, from}, attr.params,
+                 ew_cost(row));
     return y;
 }
 
-static tp_tensor *ew_unary(const tp__op *op, enum tp__ew row, ew_class class, int n_params, tp_tensor *x, ew_attr attr) {
+static tp_tensor *ew_unary(const tp__op *op, enum tp__ew row, ew_class class, int n_params, tp_tensor *x,
+                           ew_attr attr) {
     TP_REQUIRE(x, op->name);
     if (class == SAME || tp__is_floating((tp_dtype)x->dtype)) {
         tp_tensor *y = ew_unary_value(op->name, row, class, n_params, x, attr, NULL);
         return tp__record(op, y, TP__INPUTS(x), &attr, sizeof attr);
     }
     tp_scope *scope = tp_scope_begin(); /* for the copy in floating point */
-    return scope ? tp_scope_return(scope, ew_unary_value(op->name, row, class, n_params, x, attr, NULL)) : NULL;
+    return scope ? tp_scope_return(scope, ew_unary_value(op->name, row, class, n_params, x, attr, NULL))
+                 : NULL;
 }
 
-static tp_tensor *ew_unary_(const tp__op *op, const char *name, const char *instead, enum tp__ew row, ew_class class,
-                            int n_params, tp_tensor *x, ew_attr attr) {
+static tp_tensor *ew_unary_(const tp__op *op, const char *name, const char *instead, enum tp__ew row,
+                            ew_class class, int n_params, tp_tensor *x, ew_attr attr) {
     TP_REQUIRE(x, name);
     bool recorded = tp__will_record(TP__INPUTS(x));
     TP_TRY_NULL(tp__inplace_check(name, x, recorded, instead));
@@ -163,13 +171,13 @@ static tp_tensor *ew_unary_(const tp__op *op, const char *name, const char *inst
 /* Has a result of this shape and dtype a place in `out`? False with a record. */
 static bool ew_inplace_fits(const char *op, const tp_tensor *out, tp_shape shape, tp_dtype dtype) {
     if (!tp_shape_equal(out->shape, shape)) {
-        tp__error(TP_ERR_SHAPE, op, "the result is %s, which does not fit the tensor's %s", tp__shape_text(shape),
-                  tp__shape_text(out->shape));
+        tp__error(TP_ERR_SHAPE, op, "the result is %s, which does not fit the tensor's %s",
+                  tp__shape_text(shape), tp__shape_text(out->shape));
         return false;
     }
     if (dtype_level(dtype) > dtype_level((tp_dtype)out->dtype)) {
-        tp__error(TP_ERR_DTYPE, op, "the result is %s, which a tensor of %s cannot hold", tp_dtype_name(dtype),
-                  tp__dtype_text(out));
+        tp__error(TP_ERR_DTYPE, op, "the result is %s, which a tensor of %s cannot hold",
+                  tp_dtype_name(dtype), tp__dtype_text(out));
         return false;
     }
     return true;
@@ -179,7 +187,8 @@ static tp_tensor *ew_binary_value(const char *op, enum tp__ew row, ew_class clas
                                   tp_tensor *out, bool to_bool) {
     tp_shape shape;
     if (!tp__broadcast(a->shape, b->shape, &shape))
-        TP_FAIL(TP_ERR_SHAPE, op, "shapes do not broadcast: %s and %s", tp__shape_text(a->shape), tp__shape_text(b->shape));
+        TP_FAIL(TP_ERR_SHAPE, op, "shapes do not broadcast: %s and %s", tp__shape_text(a->shape),
+                tp__shape_text(b->shape));
     tp_dtype dtype = ew_dtype(class, tp__result_type(a, b));
     if (dtype == TP_BOOL && !to_bool && !ew_bool_row(op, &row)) return NULL;
     if (out && !ew_inplace_fits(op, out, shape, dtype)) return NULL;
@@ -192,13 +201,19 @@ static tp_tensor *ew_binary_value(const char *op, enum tp__ew row, ew_class clas
 }
 
 /* Records a binary op, saving for each input's derivative only what it reads, and only if it is wanted. */
-static tp_tensor *ew_binary_record(const tp__op *op, tp_tensor *y, tp_tensor *a, tp_tensor *b, uint32_t a_uses,
-                                   uint32_t b_uses) {
+static tp_tensor *ew_binary_record(const tp__op *op, tp_tensor *y, tp_tensor *a, tp_tensor *b,
+                                   uint32_t a_uses, uint32_t b_uses) {
     if (!y) return NULL;
     static const ew_attr none;
     uint32_t used = (tp__needs_grad(a) ? a_uses : 0) | (tp__needs_grad(b) ? b_uses : 0);
-    tp__call call = {.op = op, .n_in = 2, .in = (tp_tensor *[]){a, b}, .n_out = 1, .out = &y, .attr = &none,
-                     .attr_size = sizeof none, .skip_inputs = ~used};
+    tp__call call = {.op = op,
+                     .n_in = 2,
+                     .in = (tp_tensor *[]){a, b},
+                     .n_out = 1,
+                     .out = &y,
+                     .attr = &none,
+                     .attr_size = sizeof none,
+                     .skip_inputs = ~used};
     return tp__record_call(&call) ? y : NULL;
 }
 
@@ -207,21 +222,25 @@ static tp_tensor *ew_binary(const tp__op *op, enum tp__ew row, ew_class class, t
     TP_REQUIRE(a, op->name);
     TP_REQUIRE(b, op->name);
     if (TP__LIKELY(a->dtype == b->dtype && a->dtype <= TP_F64))
-        return ew_binary_record(op, ew_binary_value(op->name, row, class, a, b, NULL, false), a, b, a_uses, b_uses);
+        return ew_binary_record(op, ew_binary_value(op->name, row, class, a, b, NULL, false), a, b, a_uses,
+                                b_uses);
     tp_scope *scope = tp_scope_begin(); /* for the operand that is cast */
     if (!scope) return NULL;
     tp_tensor *y = ew_binary_value(op->name, row, class, a, b, NULL, false);
     return tp_scope_return(scope, ew_binary_record(op, y, a, b, a_uses, b_uses));
 }
 
-static tp_tensor *ew_binary_(const char *name, const char *instead, tp_tensor *(*op)(tp_tensor *, tp_tensor *),
-                             enum tp__ew row, ew_class class, tp_tensor *a, tp_tensor *b) {
+static tp_tensor *ew_binary_(const char *name, const char *instead,
+                             tp_tensor *(*op)(tp_tensor *, tp_tensor *), enum tp__ew row, ew_class class,
+                             tp_tensor *a, tp_tensor *b) {
     TP_REQUIRE(a, name);
     TP_REQUIRE(b, name);
     bool recorded = tp__will_record(TP__INPUTS(a, b));
     TP_TRY_NULL(tp__inplace_check(name, a, recorded, instead));
-    if (tp__overlaps_partly(a, b)) TP_FAIL(TP_ERR_ALIAS, name, "the second operand overlaps the tensor in memory");
-    if (!recorded && a->dtype == b->dtype && a->dtype <= TP_F64) { /* needs no memory: delivering gradients counts on it */
+    if (tp__overlaps_partly(a, b))
+        TP_FAIL(TP_ERR_ALIAS, name, "the second operand overlaps the tensor in memory");
+    if (!recorded && a->dtype == b->dtype &&
+        a->dtype <= TP_F64) { /* needs no memory: delivering gradients counts on it */
         if (!ew_binary_value(name, row, class, a, b, a, false)) return NULL;
         tp__touch(a);
         return a;

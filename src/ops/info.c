@@ -12,7 +12,9 @@
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
-const char *tp_version(void) { return TEXT(TP_VERSION_MAJOR) "." TEXT(TP_VERSION_MINOR) "." TEXT(TP_VERSION_PATCH); }
+const char *tp_version(void) {
+    return TEXT(TP_VERSION_MAJOR) "." TEXT(TP_VERSION_MINOR) "." TEXT(TP_VERSION_PATCH);
+}
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -37,8 +39,8 @@ static void info_make(void) {
         strcat(levels, *levels ? " " : "");
         strcat(levels, *name);
     }
-    snprintf(info_text, sizeof info_text, "taper %s; %s; kernels %s of %s; %s; %s%s%s", tp_version(), COMPILER,
-             tp__kern->name, levels, tp__parallel_info(), tp__product_info(), ZLIB,
+    snprintf(info_text, sizeof info_text, "taper %s; %s; kernels %s of %s; %s; %s%s%s", tp_version(),
+             COMPILER, tp__kern->name, levels, tp__parallel_info(), tp__product_info(), ZLIB,
              TP__NO_CACHE ? "; no caches, under AddressSanitizer" : "");
 }
 

@@ -18,8 +18,8 @@ typedef struct iter {
     int n; /* operands */
     int64_t total;
     int ndim;
-    int64_t dims[TP_MAX_DIMS];                       /* innermost first */
-    int64_t strides[TP__MAX_OPERANDS][TP_MAX_DIMS];  /* in elements, likewise */
+    int64_t dims[TP_MAX_DIMS];                      /* innermost first */
+    int64_t strides[TP__MAX_OPERANDS][TP_MAX_DIMS]; /* in elements, likewise */
     int item[TP__MAX_OPERANDS];
     char *data[TP__MAX_OPERANDS];
     bool packed; /* the innermost step of every operand is one element */
@@ -56,7 +56,8 @@ static void row_in_blocks(const iter *it, int64_t n, char *const *row) {
         }
         it->loop(count, p, it->params);
         int64_t out_step = it->strides[0][0];
-        if (out_step != 1) move(row[0] + at * out_step * it->item[0], out_step, blocks[0], 1, count, it->item[0]);
+        if (out_step != 1)
+            move(row[0] + at * out_step * it->item[0], out_step, blocks[0], 1, count, it->item[0]);
     }
 }
 
@@ -160,8 +161,8 @@ static void iter_init(iter *it, tp_shape shape, tp_tensor *const *operands) {
     for (int k = 0; k < it->n; k++) it->packed = it->packed && it->strides[k][0] == 1;
 }
 
-void tp__run_loop(tp__loop *loop, tp_shape shape, int n_operands, tp_tensor *const *operands, const double *params,
-                  int cost) {
+void tp__run_loop(tp__loop *loop, tp_shape shape, int n_operands, tp_tensor *const *operands,
+                  const double *params, int cost) {
     int64_t total = operands[0]->numel;
     if (total == 0) return;
     iter it = {.loop = loop, .params = params, .n = n_operands, .total = total};

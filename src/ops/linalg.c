@@ -101,7 +101,11 @@ static const tp__op matmul_op = {.name = "matmul", .vjp = matmul_vjp, .save_inpu
 static tp_tensor *matmul_record(tp_tensor *y, tp_tensor *a, tp_tensor *b) {
     if (!y) return NULL;
     uint32_t used = (tp__needs_grad(a) ? 2u : 0) | (tp__needs_grad(b) ? 1u : 0);
-    tp__call call = {.op = &matmul_op, .n_in = 2, .in = (tp_tensor *[]){a, b}, .n_out = 1, .out = &y,
+    tp__call call = {.op = &matmul_op,
+                     .n_in = 2,
+                     .in = (tp_tensor *[]){a, b},
+                     .n_out = 1,
+                     .out = &y,
                      .skip_inputs = ~used};
     return tp__record_call(&call) ? y : NULL;
 }
@@ -109,7 +113,8 @@ static tp_tensor *matmul_record(tp_tensor *y, tp_tensor *a, tp_tensor *b) {
 static bool check_product_dtype(const char *op, const tp_tensor *a, const tp_tensor *b, tp_dtype *dtype) {
     *dtype = tp__result_type(a, b);
     if (tp__is_floating((tp_dtype)a->dtype) && tp__is_floating((tp_dtype)b->dtype)) return true;
-    tp__error(TP_ERR_DTYPE, op, "takes float32 or float64, got %s and %s", tp__dtype_text(a), tp__dtype_text(b));
+    tp__error(TP_ERR_DTYPE, op, "takes float32 or float64, got %s and %s", tp__dtype_text(a),
+              tp__dtype_text(b));
     return false;
 }
 
@@ -138,10 +143,12 @@ tp_tensor *tp_matmul(tp_tensor *a, tp_tensor *b) {
         TP_FAIL(TP_ERR_SHAPE, op, "operands need at least one dim: %s x %s", tp__shape_text(a->shape),
                 tp__shape_text(b->shape));
     if (a->shape.dims[an - 1] != b->shape.dims[bn == 1 ? 0 : bn - 2])
-        TP_FAIL(TP_ERR_SHAPE, op, "inner sizes differ: %s x %s", tp__shape_text(a->shape), tp__shape_text(b->shape));
+        TP_FAIL(TP_ERR_SHAPE, op, "inner sizes differ: %s x %s", tp__shape_text(a->shape),
+                tp__shape_text(b->shape));
     if (an > 1 && bn > 1) return matmul_matrices(a, b);
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *y = !scope ? NULL : matmul_matrices(an == 1 ? tp_unsqueeze(a, 0) : a, bn == 1 ? tp_unsqueeze(b, 1) : b);
+    tp_tensor *y =
+        !scope ? NULL : matmul_matrices(an == 1 ? tp_unsqueeze(a, 0) : a, bn == 1 ? tp_unsqueeze(b, 1) : b);
     if (y && bn == 1) y = tp_squeeze(y, TP_DIMS(-1));
     if (y && an == 1) y = tp_squeeze(y, TP_DIMS(bn == 1 ? -1 : -2));
     return scope ? tp_scope_return(scope, y) : NULL;
@@ -176,13 +183,13 @@ static const tp__op linear_op = {.name = "linear", .vjp = linear_vjp, .save_inpu
 static bool linear_check(const char *op, const tp_tensor *x, const tp_tensor *w, const tp_tensor *bias) {
     int n = x->shape.ndim;
     if (w->shape.ndim != 2 || n < 1 || x->shape.dims[n - 1] != w->shape.dims[1]) {
-        tp__error(TP_ERR_SHAPE, op, "x %s does not fit weight %s, which is (out, in)", tp__shape_text(x->shape),
-                  tp__shape_text(w->shape));
+        tp__error(TP_ERR_SHAPE, op, "x %s does not fit weight %s, which is (out, in)",
+                  tp__shape_text(x->shape), tp__shape_text(w->shape));
         return false;
     }
     if (bias && (bias->shape.ndim != 1 || bias->shape.dims[0] != w->shape.dims[0])) {
-        tp__error(TP_ERR_SHAPE, op, "bias %s does not fit weight %s, which is (out, in)", tp__shape_text(bias->shape),
-                  tp__shape_text(w->shape));
+        tp__error(TP_ERR_SHAPE, op, "bias %s does not fit weight %s, which is (out, in)",
+                  tp__shape_text(bias->shape), tp__shape_text(w->shape));
         return false;
     }
     return true;
@@ -193,7 +200,8 @@ static tp_tensor *linear_value(const char *op, tp_tensor *x, tp_tensor *w, tp_te
     tp_shape shape = x->shape;
     shape.dims[shape.ndim - 1] = w->shape.dims[0];
     tp_tensor *rows = x->shape.ndim == 2 ? operand(op, x, dtype) : tp__packed(op, x, dtype);
-    tp_tensor *weight = rows ? operand(op, w, dtype) : NULL, *b = bias && weight ? tp__packed(op, bias, dtype) : NULL;
+    tp_tensor *weight = rows ? operand(op, w, dtype) : NULL,
+              *b = bias && weight ? tp__packed(op, bias, dtype) : NULL;
     tp_tensor *y = weight && (b || !bias) ? tp__tensor_new(op, shape, dtype) : NULL;
     if (!y || y->numel == 0) return y;
     tp__product p = {.dtype = dtype, .batch = 1, .n = w->shape.dims[0], .k = w->shape.dims[1]};
@@ -224,7 +232,11 @@ tp_tensor *tp_linear(tp_tensor *x, tp_tensor *weight, tp_tensor *bias) {
     tp_tensor *y = linear_value(op, x, weight, bias, dtype);
     if (y) {
         uint32_t used = (tp__needs_grad(x) ? 2u : 0) | (tp__needs_grad(weight) ? 1u : 0);
-        tp__call call = {.op = &linear_op, .n_in = 3, .in = (tp_tensor *[]){x, weight, bias}, .n_out = 1, .out = &y,
+        tp__call call = {.op = &linear_op,
+                         .n_in = 3,
+                         .in = (tp_tensor *[]){x, weight, bias},
+                         .n_out = 1,
+                         .out = &y,
                          .skip_inputs = ~used};
         if (!tp__record_call(&call)) y = NULL;
     }
@@ -251,7 +263,8 @@ tp_tensor *tp_outer(tp_tensor *a, tp_tensor *b) {
     TP_REQUIRE(a, op);
     TP_REQUIRE(b, op);
     if (a->shape.ndim != 1 || b->shape.ndim != 1)
-        TP_FAIL(TP_ERR_SHAPE, op, "takes two vectors, got %s and %s", tp__shape_text(a->shape), tp__shape_text(b->shape));
+        TP_FAIL(TP_ERR_SHAPE, op, "takes two vectors, got %s and %s", tp__shape_text(a->shape),
+                tp__shape_text(b->shape));
     tp_scope *scope = tp_scope_begin();
     return scope ? tp_scope_return(scope, tp_mul(tp_unsqueeze(a, 1), b)) : NULL;
 }

@@ -18,8 +18,8 @@
 /* Runs `loop` (kernels/elementwise.h) over all elements of `shape`; operands[0] has that shape and is written, the others are
  * broadcast to it. Whatever the layouts, the loop sees packed rows. Uses threads where it pays: `cost` is the
  * work of an element in units of one add. Cannot fail. */
-void tp__run_loop(tp__loop *loop, tp_shape shape, int n_operands, tp_tensor *const *operands, const double *params,
-                  int cost);
+void tp__run_loop(tp__loop *loop, tp_shape shape, int n_operands, tp_tensor *const *operands,
+                  const double *params, int cost);
 
 /* The dtype PyTorch computes a and b in, 0-d tensors counting less (torch.result_type). */
 tp_dtype tp__result_type(const tp_tensor *a, const tp_tensor *b);

@@ -68,7 +68,8 @@ static bool pool_check_x(const char *op, const tp_tensor *x) {
     return false;
 }
 
-static int64_t pool_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation, bool ceil_mode) {
+static int64_t pool_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation,
+                         bool ceil_mode) {
     int64_t span = in + 2 * pad - dilation * (kernel - 1) - 1;
     if (span < 0) return 0;
     int64_t out = (span + (ceil_mode ? stride - 1 : 0)) / stride + 1;
@@ -76,27 +77,33 @@ static int64_t pool_size(int64_t in, int64_t kernel, int64_t stride, int64_t pad
     return ceil_mode && (out - 1) * stride >= in + pad ? out - 1 : out;
 }
 
-static bool pool_geometry(const char *op, tp__pool2d *g, const tp_tensor *x, int64_t kernel_h, int64_t kernel_w,
-                          const tp_pool2d_options *o) {
+static bool pool_geometry(const char *op, tp__pool2d *g, const tp_tensor *x, int64_t kernel_h,
+                          int64_t kernel_w, const tp_pool2d_options *o) {
     int n = x->shape.ndim;
-    *g = (tp__pool2d){.h = x->shape.dims[n - 2], .w = x->shape.dims[n - 1], .kh = kernel_h,
-                      .kw = kernel_w ? kernel_w : kernel_h, .pad_h = o->padding[0], .pad_w = o->padding[1],
-                      .count_exclude_pad = o->count_exclude_pad, .divisor = o->divisor};
+    *g = (tp__pool2d){.h = x->shape.dims[n - 2],
+                      .w = x->shape.dims[n - 1],
+                      .kh = kernel_h,
+                      .kw = kernel_w ? kernel_w : kernel_h,
+                      .pad_h = o->padding[0],
+                      .pad_w = o->padding[1],
+                      .count_exclude_pad = o->count_exclude_pad,
+                      .divisor = o->divisor};
     g->stride_h = o->stride[0] ? o->stride[0] : g->kh;
     g->stride_w = o->stride[1] ? o->stride[1] : o->stride[0] ? o->stride[0] : g->kw;
     g->dil_h = o->dilation[0] ? o->dilation[0] : 1;
     g->dil_w = o->dilation[1] ? o->dilation[1] : g->dil_h;
     const int64_t limit = (int64_t)1 << 31;
-    bool sane = g->kh >= 1 && g->kw >= 1 && g->stride_h >= 1 && g->stride_w >= 1 && g->dil_h >= 1 && g->dil_w >= 1 &&
-                g->pad_h >= 0 && g->pad_w >= 0 && g->pad_h <= g->kh / 2 && g->pad_w <= g->kw / 2 && g->divisor >= 0 &&
-                g->kh < limit && g->kw < limit && g->stride_h < limit && g->stride_w < limit && g->dil_h < limit &&
-                g->dil_w < limit;
+    bool sane = g->kh >= 1 && g->kw >= 1 && g->stride_h >= 1 && g->stride_w >= 1 && g->dil_h >= 1 &&
+                g->dil_w >= 1 && g->pad_h >= 0 && g->pad_w >= 0 && g->pad_h <= g->kh / 2 &&
+                g->pad_w <= g->kw / 2 && g->divisor >= 0 && g->kh < limit && g->kw < limit &&
+                g->stride_h < limit && g->stride_w < limit && g->dil_h < limit && g->dil_w < limit;
     if (!sane) {
-        tp__error(TP_ERR_ARGUMENT, op,
-                  "kernel (%lld, %lld), stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld); padding is at "
-                  "most half the kernel",
-                  (long long)g->kh, (long long)g->kw, (long long)g->stride_h, (long long)g->stride_w, (long long)g->pad_h,
-                  (long long)g->pad_w, (long long)g->dil_h, (long long)g->dil_w);
+        tp__error(
+            TP_ERR_ARGUMENT, op,
+            "kernel (%lld, %lld), stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld); padding is at "
+            "most half the kernel",
+            (long long)g->kh, (long long)g->kw, (long long)g->stride_h, (long long)g->stride_w,
+            (long long)g->pad_h, (long long)g->pad_w, (long long)g->dil_h, (long long)g->dil_w);
         return false;
     }
     g->oh = pool_size(g->h, g->kh, g->stride_h, g->pad_h, g->dil_h, o->ceil_mode);
@@ -123,16 +130,22 @@ static void max_pool2d_vjp(tp__ctx *ctx, tp_tensor *const *gs, tp_tensor **dx) {
 
 static void max_pool2d_vjp_fused(tp__ctx *ctx, tp_tensor *const *gs, tp_tensor **dx) {
     const pool_attr *attr = tp__attr(ctx);
-    tp_tensor *index = tp__input(ctx, 1), *g = index ? tp__packed("max_pool2d", gs[0], (tp_dtype)gs[0]->dtype) : NULL;
+    tp_tensor *index = tp__input(ctx, 1),
+              *g = index ? tp__packed("max_pool2d", gs[0], (tp_dtype)gs[0]->dtype) : NULL;
     dx[0] = g ? tp__tensor_new("max_pool2d", tp__input_shape(ctx, 0), (tp_dtype)g->dtype) : NULL;
     if (!dx[0] || dx[0]->numel == 0) return;
-    pool_job job = {.g = &attr->g, .dtype = (tp_dtype)g->dtype, .from = tp__data(g), .to = tp__data(dx[0]),
+    pool_job job = {.g = &attr->g,
+                    .dtype = (tp_dtype)g->dtype,
+                    .from = tp__data(g),
+                    .to = tp__data(dx[0]),
                     .index = (int32_t *)(void *)tp__data(index)};
     pool_run(&job, max_backward_range, g->numel / (attr->g.oh * attr->g.ow));
 }
 
-static const tp__op max_pool2d_op = {
-    .name = "max_pool2d", .vjp = max_pool2d_vjp, .vjp_fused = max_pool2d_vjp_fused, .save_inputs = 2};
+static const tp__op max_pool2d_op = {.name = "max_pool2d",
+                                     .vjp = max_pool2d_vjp,
+                                     .vjp_fused = max_pool2d_vjp_fused,
+                                     .save_inputs = 2};
 
 static tp_tensor *max_pool(const char *op, tp_tensor *x, int64_t kernel_h, int64_t kernel_w,
                            const tp_pool2d_options *options, tp_tensor **index) {
@@ -140,10 +153,14 @@ static tp_tensor *max_pool(const char *op, tp_tensor *x, int64_t kernel_h, int64
     pool_attr attr;
     if (!pool_check_x(op, x) || !pool_geometry(op, &attr.g, x, kernel_h, kernel_w, options)) return NULL;
     tp_shape shape = with_planes(x->shape, attr.g.oh, attr.g.ow);
-    tp_tensor *y = tp__tensor_new(op, shape, (tp_dtype)x->dtype), *p = y ? tp__packed(op, x, (tp_dtype)x->dtype) : NULL;
+    tp_tensor *y = tp__tensor_new(op, shape, (tp_dtype)x->dtype),
+              *p = y ? tp__packed(op, x, (tp_dtype)x->dtype) : NULL;
     *index = p ? tp__tensor_new(op, shape, TP_I32) : NULL;
     if (!*index) return NULL;
-    pool_job job = {.g = &attr.g, .dtype = (tp_dtype)x->dtype, .from = tp__data(p), .to = tp__data(y),
+    pool_job job = {.g = &attr.g,
+                    .dtype = (tp_dtype)x->dtype,
+                    .from = tp__data(p),
+                    .to = tp__data(y),
                     .index = (int32_t *)(void *)tp__data(*index)};
     pool_run(&job, max_forward_range, y->numel / (attr.g.oh * attr.g.ow));
     return tp__record(&max_pool2d_op, y, TP__INPUTS(x, *index), &attr, sizeof attr);
@@ -152,7 +169,8 @@ static tp_tensor *max_pool(const char *op, tp_tensor *x, int64_t kernel_h, int64
 tp_tensor *tp_max_pool2d(tp_tensor *x, int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options) {
     tp_tensor *index;
     tp_scope *scope = tp_scope_begin();
-    return scope ? tp_scope_return(scope, max_pool("max_pool2d", x, kernel_h, kernel_w, &options, &index)) : NULL;
+    return scope ? tp_scope_return(scope, max_pool("max_pool2d", x, kernel_h, kernel_w, &options, &index))
+                 : NULL;
 }
 
 tp_values tp_max_pool2d_indices(tp_tensor *x, int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options) {
@@ -185,7 +203,8 @@ static const tp__op avg_pool2d_op = {.name = "avg_pool2d", .vjp = avg_pool2d_vjp
 static const tp__op adaptive_avg_pool2d_op = {.name = "adaptive_avg_pool2d", .vjp = avg_pool2d_vjp};
 static const tp__op avg_pool2d_grad_op = {.name = "avg_pool2d_grad", .vjp = avg_pool2d_grad_vjp};
 
-static tp_tensor *avg_run(const tp__op *op, const tp__pool2d *g, tp_tensor *from, int64_t h, int64_t w, tp__range_fn *fn) {
+static tp_tensor *avg_run(const tp__op *op, const tp__pool2d *g, tp_tensor *from, int64_t h, int64_t w,
+                          tp__range_fn *fn) {
     TP_REQUIRE(from, op->name);
     pool_attr attr = {*g};
     tp_dtype dtype = (tp_dtype)from->dtype;
@@ -201,7 +220,8 @@ static tp_tensor *avg_run(const tp__op *op, const tp__pool2d *g, tp_tensor *from
 }
 
 static tp_tensor *avg_apply(const tp__pool2d *g, tp_tensor *x) {
-    return avg_run(g->adaptive ? &adaptive_avg_pool2d_op : &avg_pool2d_op, g, x, g->oh, g->ow, avg_forward_range);
+    return avg_run(g->adaptive ? &adaptive_avg_pool2d_op : &avg_pool2d_op, g, x, g->oh, g->ow,
+                   avg_forward_range);
 }
 
 static tp_tensor *avg_spread(const tp__pool2d *g, tp_tensor *dy) {
@@ -222,7 +242,8 @@ tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t out_h, int64_t out_w) {
     TP_REQUIRE(x, op);
     if (!pool_check_x(op, x)) return NULL;
     int64_t h = x->shape.dims[x->shape.ndim - 2], w = x->shape.dims[x->shape.ndim - 1];
-    tp__pool2d g = {.h = h, .w = w, .oh = out_h == -1 ? h : out_h, .ow = out_w == -1 ? w : out_w, .adaptive = true};
+    tp__pool2d g = {
+        .h = h, .w = w, .oh = out_h == -1 ? h : out_h, .ow = out_w == -1 ? w : out_w, .adaptive = true};
     if (g.oh < 1 || g.ow < 1)
         TP_FAIL(TP_ERR_ARGUMENT, op, "output size (%lld, %lld)", (long long)out_h, (long long)out_w);
     return avg_apply(&g, x);

@@ -53,13 +53,15 @@ static bool blas_is_usable(void) { return true; }
 static bool blas_takes(const tp__product *p) {
     const int64_t most = INT32_MAX;
     return (p->a_rs == 1 || p->a_cs == 1) && (p->b_rs == 1 || p->b_cs == 1) && p->c_cs == 1 && !p->col_bias &&
-           p->m <= most && p->n <= most && p->k <= most && p->a_rs <= most && p->a_cs <= most && p->b_rs <= most &&
-           p->b_cs <= most && p->c_rs <= most && (double)p->m * (double)p->n * (double)p->k >= 32768 && p->k > 0;
+           p->m <= most && p->n <= most && p->k <= most && p->a_rs <= most && p->a_cs <= most &&
+           p->b_rs <= most && p->b_cs <= most && p->c_rs <= most &&
+           (double)p->m * (double)p->n * (double)p->k >= 32768 && p->k > 0;
 }
 
 static void blas_tile(const tp__gemm_args *g, tp_dtype dtype) {
 #if TP_HAVE_OPENMP
-    omp_set_num_threads(1); /* this task's own setting: the BLAS stays on this core, the caller's is not touched */
+    omp_set_num_threads(
+        1); /* this task's own setting: the BLAS stays on this core, the caller's is not touched */
 #endif
     bool ta = g->a_cs != 1, tb = g->b_cs != 1;
     int lda = (int)(ta ? g->a_cs : g->a_rs), ldb = (int)(tb ? g->b_cs : g->b_rs), ldc = (int)g->c_rs;
@@ -70,8 +72,11 @@ static void blas_tile(const tp__gemm_args *g, tp_dtype dtype) {
     if (ldc < (int)g->n) ldc = (int)g->n;
     enum CBLAS_TRANSPOSE at = ta ? CblasTrans : CblasNoTrans, bt = tb ? CblasTrans : CblasNoTrans;
     if (dtype == TP_F32)
-        cblas_sgemm(CblasRowMajor, at, bt, (int)g->m, (int)g->n, (int)g->k, 1, g->a, lda, g->b, ldb, 0, g->c, ldc);
-    else cblas_dgemm(CblasRowMajor, at, bt, (int)g->m, (int)g->n, (int)g->k, 1, g->a, lda, g->b, ldb, 0, g->c, ldc);
+        cblas_sgemm(CblasRowMajor, at, bt, (int)g->m, (int)g->n, (int)g->k, 1, g->a, lda, g->b, ldb, 0, g->c,
+                    ldc);
+    else
+        cblas_dgemm(CblasRowMajor, at, bt, (int)g->m, (int)g->n, (int)g->k, 1, g->a, lda, g->b, ldb, 0, g->c,
+                    ldc);
 }
 
 static bool own_kernel_is_better(void) { return strcmp(tp__kern->name, "baseline") != 0; }
@@ -82,7 +87,9 @@ static bool product_by_blas(const tp__product *p) {
 
 const char *tp__product_info(void) {
     static char text[160];
-    const char *use = own_kernel_is_better() ? "own kernel" : blas_is_usable() ? "BLAS" : "own kernel (the BLAS brings threads of another runtime)";
+    const char *use = own_kernel_is_better() ? "own kernel"
+                      : blas_is_usable()     ? "BLAS"
+                                             : "own kernel (the BLAS brings threads of another runtime)";
 #if TP_HAVE_OPENBLAS
     snprintf(text, sizeof text, "products by %s; OpenBLAS %s", use, openblas_get_corename());
 #else
@@ -116,14 +123,21 @@ static void product_tiles(void *context, int64_t begin, int64_t end, int worker)
     for (int64_t t = begin; t < end; t++) {
         int64_t i = t / per_matrix, row = t % per_matrix / plan->tiles_n * plan->tile_m,
                 column = t % plan->tiles_n * plan->tile_n;
-        const char *a = p->a + (p->a_at ? p->a_at[i] : 0) * item, *b = p->b + (p->b_at ? p->b_at[i] : 0) * item;
+        const char *a = p->a + (p->a_at ? p->a_at[i] : 0) * item,
+                   *b = p->b + (p->b_at ? p->b_at[i] : 0) * item;
         tp__gemm_args g = {
             .m = p->m - row < plan->tile_m ? p->m - row : plan->tile_m,
             .n = p->n - column < plan->tile_n ? p->n - column : plan->tile_n,
             .k = p->k,
-            .a = a + row * p->a_rs * item, .a_rs = p->a_rs, .a_cs = p->a_cs,
-            .b = b + column * p->b_cs * item, .b_rs = p->b_rs, .b_cs = p->b_cs,
-            .c = p->c + (i * p->c_step + row * p->c_rs + column * p->c_cs) * item, .c_rs = p->c_rs, .c_cs = p->c_cs,
+            .a = a + row * p->a_rs * item,
+            .a_rs = p->a_rs,
+            .a_cs = p->a_cs,
+            .b = b + column * p->b_cs * item,
+            .b_rs = p->b_rs,
+            .b_cs = p->b_cs,
+            .c = p->c + (i * p->c_step + row * p->c_rs + column * p->c_cs) * item,
+            .c_rs = p->c_rs,
+            .c_cs = p->c_cs,
             .col_bias = p->col_bias ? p->col_bias + column * item : NULL,
             .scratch = plan->scratch + (size_t)worker * plan->scratch_bytes,
         };
@@ -148,7 +162,8 @@ static void plan_tiles(product_plan *plan) {
         plan->tiles_n = p->n > 0 ? (p->n + plan->tile_n - 1) / plan->tile_n : 0;
         double work = (double)plan->tile_m * (double)plan->tile_n * (double)p->k;
         if (p->batch * plan->tiles_m * plan->tiles_n >= 4 || work < 2 * TILE_WORK) return;
-        if (plan->tile_n >= 2 * plan->tile_m && plan->tile_n >= 64) plan->tile_n = (plan->tile_n / 2 + 31) / 32 * 32;
+        if (plan->tile_n >= 2 * plan->tile_m && plan->tile_n >= 64)
+            plan->tile_n = (plan->tile_n / 2 + 31) / 32 * 32;
         else if (plan->tile_m >= 28) plan->tile_m = (plan->tile_m + 1) / 2;
         else return;
     }

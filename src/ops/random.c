@@ -37,12 +37,16 @@ tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape, tp_dtype dtype,
     if (low >= high && n > 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "no integers from %lld below %lld", (long long)low, (long long)high);
     /* The largest integers up to which each dtype holds all. */
-    static const int64_t limit[TP_DTYPE_COUNT] = {1 << 24, (int64_t)1 << 53, INT64_MAX, INT32_MAX, UINT8_MAX, 1};
+    static const int64_t limit[TP_DTYPE_COUNT] = {1 << 24,   (int64_t)1 << 53, INT64_MAX,
+                                                  INT32_MAX, UINT8_MAX,        1};
     int64_t least = dtype == TP_U8 ? 0 : -limit[dtype] - !tp__is_floating(dtype);
     if (n > 0 && (low < least || high - 1 > limit[dtype]))
-        TP_FAIL(TP_ERR_ARGUMENT, op, "integers from %lld below %lld do not fit %s", (long long)low, (long long)high,
-                tp_dtype_name(dtype));
-    tp__draw draw = {.kind = TP__DRAW_INTEGER, .dtype = dtype, .low = low, .range = (uint64_t)high - (uint64_t)low};
+        TP_FAIL(TP_ERR_ARGUMENT, op, "integers from %lld below %lld do not fit %s", (long long)low,
+                (long long)high, tp_dtype_name(dtype));
+    tp__draw draw = {.kind = TP__DRAW_INTEGER,
+                     .dtype = dtype,
+                     .low = low,
+                     .range = (uint64_t)high - (uint64_t)low};
     return drawn(op, shape, draw, generator);
 }
 
@@ -60,7 +64,8 @@ tp_tensor *tp_randperm(int64_t n, tp_generator *generator) {
 
 tp_tensor *tp_bernoulli(double p, tp_shape shape, tp_dtype dtype, tp_generator *generator) {
     if (!(p >= 0 && p <= 1)) TP_FAIL(TP_ERR_ARGUMENT, "bernoulli", "probability %g is not in [0, 1]", p);
-    return drawn("bernoulli", shape, (tp__draw){.kind = TP__DRAW_BERNOULLI, .dtype = dtype, .a = p}, generator);
+    return drawn("bernoulli", shape, (tp__draw){.kind = TP__DRAW_BERNOULLI, .dtype = dtype, .a = p},
+                 generator);
 }
 
 static tp_tensor *draw_into(const char *op, tp_tensor *t, tp__draw draw, tp_generator *generator) {
@@ -85,7 +90,8 @@ tp_tensor *tp_uniform_(tp_tensor *t, double low, double high, tp_generator *gene
         TP_FAIL(TP_ERR_ARGUMENT, "uniform_", "no numbers from %g below %g", low, high);
     double most = t->dtype == TP_F32 ? FLT_MAX : DBL_MAX;
     if (low < -most || high > most || !isfinite(high - low))
-        TP_FAIL(TP_ERR_ARGUMENT, "uniform_", "from %g below %g is more than %s spans", low, high, tp__dtype_text(t));
+        TP_FAIL(TP_ERR_ARGUMENT, "uniform_", "from %g below %g is more than %s spans", low, high,
+                tp__dtype_text(t));
     return draw_into("uniform_", t, (tp__draw){.kind = TP__DRAW_UNIFORM, .a = low, .b = high}, generator);
 }
 

@@ -39,8 +39,8 @@ int check_teardown(void **state) {
 void check_error(tp_status code, const char *message, const char *file, int line) {
     tp_error e = tp_last_error();
     if (e.code != code || strcmp(e.message, message) != 0) {
-        print_error("expected %s \"%s\"\n     got %s \"%s\"\n", tp_status_name(code), message, tp_status_name(e.code),
-                    e.message);
+        print_error("expected %s \"%s\"\n     got %s \"%s\"\n", tp_status_name(code), message,
+                    tp_status_name(e.code), e.message);
         _fail(file, line);
     }
     tp_error_clear();
@@ -55,8 +55,9 @@ void check_values(const tp_tensor *t, const double *values, int count, const cha
         return;
     }
     for (int i = 0; i < count; i++) {
-        int equal = isnan(values[i]) ? isnan(got[i])
-                                     : got[i] == values[i] || fabs(got[i] - values[i]) <= 1e-6 + 1e-6 * fabs(values[i]);
+        int equal = isnan(values[i])
+                        ? isnan(got[i])
+                        : got[i] == values[i] || fabs(got[i] - values[i]) <= 1e-6 + 1e-6 * fabs(values[i]);
         if (equal) continue;
         print_error("element %d is %.10g, not %.10g\n", i, got[i], values[i]);
         free(got);
