@@ -27,8 +27,8 @@ static const char help[] =
 enum { ROUNDS = 25, WARM_STEPS = 5, MAX_STEPS = 1 << 18 };
 static const double WARM_SECONDS = 0.15;
 
-/* So small that the networks stay as they were drawn: one that has learned its only batch by heart has gradients
- * that are denormal numbers, and those are slow on some machines. */
+/* So small that the networks stay as they were drawn: one that has learned its only batch by heart has
+ * gradients that are denormal numbers, and those are slow on some machines. */
 static const double RATE = 1e-6;
 
 /* ---- what is timed ------------------------------------------------------------------------------------- */
@@ -223,14 +223,12 @@ static bool check_list(const char *list) {
 static void print(const struct row *row, const settings *set, const timing *t, bool first) {
     int threads = tp_num_threads();
     long long size = row->size;
-    if (set->json && set->memory)
-        printf("%s\n  {\"row\": \"%s\", \"size\": %lld, \"threads\": %d, \"peak_bytes\": %zu}",
-               first ? "" : ",", row->name, size, threads, t->peak);
+    if (set->json)
+        printf("%s\n  {\"row\": \"%s\", \"size\": %lld, \"threads\": %d, ", first ? "" : ",", row->name, size,
+               threads);
+    if (set->json && set->memory) printf("\"peak_bytes\": %zu}", t->peak);
     else if (set->json)
-        printf(
-            "%s\n  {\"row\": \"%s\", \"size\": %lld, \"threads\": %d, \"median_us\": %.2f, \"least_us\": %.2f, "
-            "\"steps\": %d}",
-            first ? "" : ",", row->name, size, threads, t->median, t->least, t->steps);
+        printf("\"median_us\": %.2f, \"least_us\": %.2f, \"steps\": %d}", t->median, t->least, t->steps);
     else if (set->memory) printf("%-8s %6lld %7d %12zu\n", row->name, size, threads, t->peak);
     else
         printf("%-8s %6lld %7d %12.2f %12.2f %7d\n", row->name, size, threads, t->median, t->least, t->steps);

@@ -35,7 +35,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$json" ] || json=$build/results.json
 
-# ---- the two programs ---------------------------------------------------------------------------------------
+# ---- the two programs ---------------------------------------------------------------------------------
 
 need_packages gcc libc6-dev cmake ninja-build libopenblas-openmp-dev zlib1g-dev
 use_all_cores
@@ -55,22 +55,22 @@ sides=(taper torch)
 if ! "${torch[0]}" -c 'import torch' >/dev/null 2>&1; then
     sides=(taper)
     echo "No PyTorch: timing taper alone. To compare, get it and name its python:"
-    echo "  python3 -m venv build/torch && build/torch/bin/pip install torch==2.13.0 numpy"
+    echo "  python3 -m venv build/torch && build/torch/bin/pip install torch==2.13.0"
     echo "  TORCH_PYTHON=build/torch/bin/python scripts/bench.sh"
 fi
 # shellcheck disable=SC2207
 rows=($("${taper[@]}" --list ${choice[@]+"${choice[@]}"}))
 [ ${#rows[@]} -gt 0 ] || { echo "No row is of that name and size" >&2; exit 1; }
 
-# ---- the rounds: one process a side, new in each round, that take the rows in turn -----------------------------
+# ---- the rounds: one process a side, new in each round, that take the rows in turn --------------------
 
 # start SIDE THREADS: runs a side's program; what is written to its row pipe comes back as a line of figures.
 start() {
     local -n program=$1 to=to_$1 from=from_$1
     rm -f "$work/$1.rows" "$work/$1.times"
     mkfifo "$work/$1.rows" "$work/$1.times"
-    env OMP_NUM_THREADS="$2" MKL_NUM_THREADS="$2" "${program[@]}" --serve --threads "$2" --seconds "$seconds" \
-        <"$work/$1.rows" >"$work/$1.times" &
+    env OMP_NUM_THREADS="$2" MKL_NUM_THREADS="$2" "${program[@]}" --serve --threads "$2" \
+        --seconds "$seconds" <"$work/$1.rows" >"$work/$1.times" &
     exec {to}>"$work/$1.rows" {from}<"$work/$1.times"
     read -r "engine_$1" <&"$from" || { echo "$1: does not start" >&2; exit 1; }
 }
@@ -110,7 +110,7 @@ for n in ${threads//,/ }; do
 done
 printf '\r%40s\r' '' >&2
 
-# ---- peak memory ------------------------------------------------------------------------------------------------
+# ---- peak memory --------------------------------------------------------------------------------------
 
 for side in "${sides[@]}"; do
     declare -n program=$side
@@ -123,7 +123,7 @@ for side in "${sides[@]}"; do
     done
 done
 
-# ---- the results ------------------------------------------------------------------------------------------------
+# ---- the results --------------------------------------------------------------------------------------
 
 awk -v taper="$engine_taper" -v torch="${engine_torch:-}" -v cpu="${cpu:-unknown}" -v load="$load" \
     -v rounds="$rounds" -v json="$json" '
@@ -145,9 +145,14 @@ function side_figures(side, key,    m) {
     m = median(time, side SUBSEP key, count[side, key])
     middle[side] = m
     text = sprintf("%10.1f  %-19s", m, sprintf("%.1f-%.1f", low, high))
-    json_text = sprintf(", \"%s_us\": %.2f, \"%s_low_us\": %.2f, \"%s_high_us\": %.2f", side, m, side, low, side, high)
+    json_text = sprintf(", \"%s_us\": %.2f, \"%s_low_us\": %.2f, \"%s_high_us\": %.2f", side, m, side, low, \
+        side, high)
 }
-$1 == "peak" { peak[$2, $3] = $4; if (!($3 in peak_seen)) { peak_seen[$3] = 1; peak_threads[peaks++] = $3 }; next }
+$1 == "peak" {
+    peak[$2, $3] = $4
+    if (!($3 in peak_seen)) { peak_seen[$3] = 1; peak_threads[peaks++] = $3 }
+    next
+}
 {
     key = $2 SUBSEP $3 SUBSEP $4
     if (!(key in seen)) { seen[key] = 1; keys[rows++] = key }
@@ -157,12 +162,14 @@ END {
     print "CPU     " cpu "; load at the start " load
     print "taper   " taper
     if (torch != "") print "PyTorch " torch
-    print "us a step: median of " rounds " rounds, each the median of its steps, and their range; ratio: PyTorch / taper"
+    print "us a step: median of " rounds " rounds, each the median of its steps, and their range"
+    if (torch != "") print "ratio: PyTorch / taper"
     printf "\n%-8s %6s %7s %10s  %-19s", "row", "size", "threads", "taper us", "range"
     if (torch != "") printf " %10s  %-19s %6s  %s", "PyTorch us", "range", "ratio", "range"
     printf "\n"
-    printf "{\"cpu\": \"%s\", \"load\": \"%s\", \"taper\": \"%s\", \"torch\": \"%s\", \"rounds\": %d, \"results\": [", \
+    printf "{\"cpu\": \"%s\", \"load\": \"%s\", \"taper\": \"%s\", \"torch\": \"%s\", \"rounds\": %d, ", \
         cpu, load, taper, torch, rounds > json
+    printf "\"results\": [" > json
     for (r = 0; r < rows; r++) {
         key = keys[r]
         split(key, part, SUBSEP)
@@ -171,14 +178,17 @@ END {
         json_line = json_text
         side_figures("torch", key)
         if (text != "") {
-            for (i = 0; i < count["torch", key]; i++) pair["ratio", i] = time["torch", key, i] / time["taper", key, i]
+            for (i = 0; i < count["torch", key]; i++)
+                pair["ratio", i] = time["torch", key, i] / time["taper", key, i]
             median(pair, "ratio", count["torch", key])
             ratio = middle["torch"] / middle["taper"]
             line = line sprintf(" %s %6.2f  %.2f-%.2f", text, ratio, low, high)
-            json_line = json_line json_text sprintf(", \"ratio\": %.3f, \"ratio_low\": %.3f, \"ratio_high\": %.3f", ratio, low, high)
+            json_line = json_line json_text sprintf(", \"ratio\": %.3f", ratio) \
+                sprintf(", \"ratio_low\": %.3f, \"ratio_high\": %.3f", low, high)
         }
         printf "%-8s %6s %7s %s\n", part[1], part[2], part[3], line
-        printf "%s\n  {\"row\": \"%s\", \"size\": %d, \"threads\": %d%s}", r ? "," : "", part[1], part[2], part[3], json_line > json
+        printf "%s\n  {\"row\": \"%s\", \"size\": %d, \"threads\": %d%s}", r ? "," : "", part[1], part[2], \
+            part[3], json_line > json
     }
     printf "\n ], \"peak_of_cnn_128\": [" > json
     print "\nPeak bytes of tensors in a step of cnn-128:"
@@ -187,8 +197,8 @@ END {
         printf "  %d threads: taper %.1f MB", n, peak["taper", n] / 1e6
         if (torch != "") printf ", PyTorch %.1f MB", peak["torch", n] / 1e6
         printf "\n"
-        printf "%s\n  {\"threads\": %d, \"taper_bytes\": %d, \"torch_bytes\": %s}", i ? "," : "", n, peak["taper", n], \
-            number(peak["torch", n], 0) > json
+        printf "%s\n  {\"threads\": %d, \"taper_bytes\": %d, \"torch_bytes\": %s}", i ? "," : "", n, \
+            peak["taper", n], number(peak["torch", n], 0) > json
     }
     printf "\n ]}\n" > json
 }' "$work/times"

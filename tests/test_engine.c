@@ -492,6 +492,25 @@ static void no_gradient_is_the_callers_tensor(void **state) {
     assert_false(tp_tensor_shares_storage(tp_tensor_grad(h), g));
 }
 
+/* A kept gradient leads back to the node of its tensor, which keeps the hooks: that must be no cycle. */
+static void kept_gradients_go_with_their_tensors(void **state) {
+    (void)state;
+    hook_actor a = {0};
+    tp_tensor *x = leaf(2);
+    tp_scope *s = tp_scope_begin();
+    tp_tensor *y = tp_retain_grad(tp_square(x)), *z = tp_square(y);
+    tp_register_hook(y, count_call, &a, NULL);
+    assert_ok(tp_backward_with(z, (tp_backward_options){.create_graph = true}));
+    assert_float_equal(grad_of(y), 8, 0);
+    tp_retain(z);
+    tp_scope_end(s);
+    tp_zero_grad(x);
+    assert_ok(tp_backward(z)); /* the hook has outlived its tensor */
+    assert_int_equal(a.calls, 2);
+    tp_release(z);
+    assert_float_equal(grad_of(x), 4 * 8, 0);
+}
+
 static void modes_nest_in_modes(void **state) {
     (void)state;
     tp_no_grad_begin();
@@ -849,6 +868,7 @@ int main(void) {
         CHECK_TEST(unused_outputs_have_no_gradient),
         CHECK_TEST(roots_inputs_and_duplicates),
         CHECK_TEST(no_gradient_is_the_callers_tensor),
+        CHECK_TEST(kept_gradients_go_with_their_tensors),
         CHECK_TEST(modes_nest_in_modes),
         CHECK_TEST(inplace_makes_no_cycle_and_writes_no_borrowed_memory),
         CHECK_TEST(once_differentiable),

@@ -25,7 +25,7 @@ TP_API const char *tp_grad_op_name(const tp_tensor *t);
  * A later walk adds to it in place or puts a new tensor in its stead: ask again after each. */
 TP_API tp_tensor *tp_tensor_grad(const tp_tensor *t);
 
-/* Sets the gradient; NULL clears it. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE. */
+/* Sets the gradient; NULL clears it. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for `t` itself. */
 TP_API tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad);
 TP_API void tp_zero_grad(tp_tensor *t); /* sets it to NULL */
 
@@ -77,7 +77,7 @@ TP_API tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_
 
 /* A function called with the gradient of a tensor once a walk has it complete. It may return NULL to leave it,
  * or another tensor of the same shape and dtype in its place; a failure is told by tp_error_set() and NULL.
- * It must not call tp_backward(). */
+ * It must not change the gradient in place, nor walk the graph it belongs to. */
 typedef tp_tensor *tp_hook_fn(tp_tensor *grad, void *context);
 
 /* Registers a hook; hooks run in the order of registration. Returns a number for tp_remove_hook(), or -1.

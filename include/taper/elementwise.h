@@ -11,9 +11,9 @@
  *
  * In-place forms end in _ and return their first argument; NULL means that nothing was changed. They never
  * change its shape or dtype (TP_ERR_SHAPE, TP_ERR_DTYPE if the result would need another). Recording one needs a tensor
- * that alone holds its storage and is no leaf that requires grad (TP_ERR_ALIAS, TP_ERR_AUTOGRAD); where
- * nothing is recorded, any tensor will do but one whose own elements overlap in memory, or a second operand that
- * overlaps it in part (TP_ERR_ALIAS).
+ * that alone holds its storage, in memory of the library's own (TP_ERR_ALIAS), and that neither is nor was a leaf
+ * requiring grad and has been given no gradient (TP_ERR_AUTOGRAD). Where nothing is recorded, any tensor will do but one
+ * whose own elements overlap in memory, or a second operand that overlaps it in part (TP_ERR_ALIAS).
  *
  * Errors common to all: TP_ERR_NULL, TP_ERR_SHAPE for shapes that do not broadcast, TP_ERR_DTYPE for BOOL
  * where arithmetic makes no sense, TP_ERR_MEMORY. */

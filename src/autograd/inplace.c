@@ -46,7 +46,7 @@ void tp__replace(tp_tensor *t, tp_tensor *y) {
     if (y->node) tp__ref(&y->node->refs);
     if (t->meta && old_node) { /* hooks follow the tensor to the op that now makes it */
         tp__node_of(t)->outs[t->output].meta = NULL;
-        atomic_fetch_sub(&t->meta->refs, 1); /* the tensor's own reference remains */
+        tp__meta_drop(tp__meta_of(t)); /* the tensor still holds it */
     }
     t->storage = y->storage;
     t->offset = y->offset;
@@ -56,7 +56,7 @@ void tp__replace(tp_tensor *t, tp_tensor *y) {
     t->output = y->output;
     if (t->meta && t->node) {
         tp__node_of(t)->outs[t->output].meta = tp__meta_of(t);
-        tp__ref(&t->meta->refs);
+        tp__meta_hold(tp__meta_of(t));
     }
     version++;
     atomic_store(&t->storage->version, version);

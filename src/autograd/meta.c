@@ -26,15 +26,27 @@ static void hook_free(tp__hook *hook) {
     tp__free(hook);
 }
 
-static void meta_destroy(tp__graph_ref *ref) {
-    tp__meta *meta = (tp__meta *)(void *)ref;
+void tp__meta_hold(tp__meta *meta) { tp__ref(&meta->holders); }
+
+void tp__meta_drop(tp__meta *meta) {
+    if (!tp__unref(&meta->holders)) return;
     while (meta->hooks) {
         tp__hook *hook = meta->hooks;
         meta->hooks = hook->next;
         hook_free(hook);
     }
-    tp_tensor *grad = meta->grad;
     tp__small_free(meta, sizeof *meta);
+}
+
+/* The last tensor is gone. */
+static void meta_destroy(tp__graph_ref *ref) {
+    tp__meta *meta = (tp__meta *)(void *)ref;
+    tp__meta_lock(meta); /* a walk may be at the node */
+    tp_tensor *grad = meta->grad;
+    meta->grad = NULL;
+    meta->orphan = true;
+    tp__meta_unlock(meta);
+    tp__meta_drop(meta);
     while (grad) { /* a gradient may have a gradient, and so on: no such chain is too long for the stack */
         tp__meta *own = tp__meta_of(grad);
         bool last = own && atomic_load_explicit(&grad->refs, memory_order_acquire) == 1 &&
@@ -46,14 +58,25 @@ static void meta_destroy(tp__graph_ref *ref) {
     }
 }
 
+/* Another tensor for an output that has a meta already. */
+static tp__meta *meta_adopt(tp__meta *meta, tp_tensor *t) {
+    tp__meta_lock(meta);
+    if (meta->orphan) {
+        atomic_store(&meta->ref.refs, 1);
+        tp__meta_hold(meta);
+        meta->orphan = false;
+    } else {
+        tp__ref(&meta->ref.refs);
+    }
+    tp__meta_unlock(meta);
+    t->meta = &meta->ref;
+    return meta;
+}
+
 tp__meta *tp__meta_make(const char *op, tp_tensor *t) {
     if (t->meta) return tp__meta_of(t);
     tp__meta *meta = t->node ? tp__node_of(t)->outs[t->output].meta : NULL;
-    if (meta) { /* another tensor for the same output */
-        tp__ref(&meta->ref.refs);
-        t->meta = &meta->ref;
-        return meta;
-    }
+    if (meta) return meta_adopt(meta, t);
     meta = tp__small_alloc(sizeof *meta);
     if (!meta) {
         tp__error_memory(op, sizeof *meta);
@@ -61,10 +84,11 @@ tp__meta *tp__meta_make(const char *op, tp_tensor *t) {
     }
     *meta = (tp__meta){.ref.destroy = meta_destroy};
     atomic_init(&meta->ref.refs, 1);
+    atomic_init(&meta->holders, 1);
     t->meta = &meta->ref;
     if (t->node) { /* the node keeps the hooks when the tensor itself is long gone */
         tp__node_of(t)->outs[t->output].meta = meta;
-        tp__ref(&meta->ref.refs);
+        tp__meta_hold(meta);
     }
     return meta;
 }
@@ -77,9 +101,12 @@ tp_tensor *tp__meta_retain_grad(const tp__meta *meta) {
 }
 
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad) {
+    tp_tensor *old = NULL;
     tp__meta_lock(meta);
-    tp_tensor *old = meta->grad;
-    meta->grad = tp_retain(grad);
+    if (!meta->orphan) {
+        old = meta->grad;
+        meta->grad = tp_retain(grad);
+    }
     tp__meta_unlock(meta);
     tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
 }
@@ -227,13 +254,13 @@ static tp_tensor *hook_run(const tp__hook *hook, tp_tensor *g) {
 }
 
 tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g) {
-    tp__ref(&meta->ref.refs);
+    tp__meta_hold(meta);
     for (tp__hook *hook = meta->hooks; hook && g;) {
         int id = hook->id; /* it may remove itself, and others */
         g = hook_run(hook, g);
         for (hook = meta->hooks; hook && hook->id <= id;) hook = hook->next;
     }
-    if (tp__unref(&meta->ref.refs)) meta_destroy(&meta->ref);
+    tp__meta_drop(meta);
     return g;
 }
 

@@ -8,10 +8,6 @@ static _Atomic uint64_t node_sequence;
 
 /* ---- release: a loop over a list, so that no chain is too long for the stack ------------------------- */
 
-static void meta_unref(tp__meta *meta) {
-    if (meta && tp__unref(&meta->ref.refs)) meta->ref.destroy(&meta->ref);
-}
-
 void tp__node_release_saved(tp__node *node) {
     for (int i = 0; i < node->n_in + node->n_out; i++) {
         tp__storage_unref(node->saved[i].storage);
@@ -27,7 +23,8 @@ static void node_free(tp__node *node) {
         if (e->node && tp__unref(&e->node->ref.refs)) e->node->ref.destroy(&e->node->ref);
         if (e->leaf) tp__tensor_unref(e->leaf);
     }
-    for (int k = 0; k < node->n_out; k++) meta_unref(node->outs[k].meta);
+    for (int k = 0; k < node->n_out; k++)
+        if (node->outs[k].meta) tp__meta_drop(node->outs[k].meta);
     if (node->op->free_attr) node->op->free_attr(node->attr);
     tp__count(&tp__tls.counters.nodes, -1);
     tp__small_free(node, node->bytes);

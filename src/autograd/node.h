@@ -23,7 +23,10 @@ typedef struct tp__hook {
 } tp__hook;
 
 typedef struct tp__meta {
-    tp__graph_ref ref;
+    tp__graph_ref ref; /* counts the tensors; with the last the gradient goes, which may lead to the node */
+    _Atomic int32_t
+        holders; /* the tensors together, the node, and who runs the hooks; with the last the hooks go */
+    bool orphan; /* no tensor is left that a gradient could be asked of */
     tp_tensor *grad;
     bool retain_grad;
     int next_id;
@@ -87,6 +90,10 @@ void tp__node_release_saved(tp__node *node);
 
 tp_shape tp__out_shape(const tp__out *out);
 
+/* Gains and loses a holder. */
+void tp__meta_hold(tp__meta *meta);
+void tp__meta_drop(tp__meta *meta);
+
 /* Guards the grad pointers: of a leaf, threads may accumulate into it at once. */
 void tp__meta_lock(const tp__meta *meta);
 void tp__meta_unlock(const tp__meta *meta);
@@ -94,7 +101,7 @@ void tp__meta_unlock(const tp__meta *meta);
 /* The gradient, with a reference for the caller, or NULL. */
 tp_tensor *tp__meta_retain_grad(const tp__meta *meta);
 
-/* Sets the gradient to `grad` (a new reference is taken), dropping the old one. */
+/* Sets the gradient to `grad` (a new reference is taken), dropping the old one; not if nobody could ask for it. */
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad);
 
 /* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. What a hook gave in its place has

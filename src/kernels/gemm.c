@@ -1,5 +1,7 @@
 #include "kernels/gemm.h"
 
+#include <string.h>
+
 #define TP__REAL 32
 #include "kernels/real.h"
 #include "kernels/gemm_template.h"

@@ -8,28 +8,30 @@
 static inline __attribute__((always_inline)) void FN(gemm_dots)(const int rows, const int columns, int64_t k,
                                                                 const T *a, int64_t lda, const T *b,
                                                                 int64_t ldb, T *sums) {
-    VEC acc[GEMM_DOTS][GEMM_DOTS], bv[GEMM_DOTS];
-    T ends[2 * GEMM_DOTS][TP__LANES] = {{0}}; /* the last elements of each line, filled up with zeros */
+    VEC acc[GEMM_DOTS][GEMM_DOTS], av[GEMM_DOTS], bv[GEMM_DOTS];
+    T ends[2 * GEMM_DOTS][TP__LANES]; /* the last elements of each line, filled up with zeros */
     TP__UNROLL
     for (int i = 0; i < rows; i++) {
         TP__UNROLL
         for (int j = 0; j < columns; j++) acc[i][j] = (VEC){0};
     }
-    for (int64_t left = k; left > 0; left -= TP__LANES, a += TP__LANES, b += TP__LANES) {
-        if (left < TP__LANES) {
-            for (int i = 0; i < rows; i++) FN(gemm_copy)(a + i * lda, left, ends[i]);
-            for (int j = 0; j < columns; j++) FN(gemm_copy)(b + j * ldb, left, ends[GEMM_DOTS + j]);
+    for (int64_t p = 0, at = 0; p < k; p += TP__LANES, at += TP__LANES) {
+        if (k - p < TP__LANES) {
+            memset(ends, 0, sizeof ends);
+            for (int i = 0; i < rows; i++) FN(gemm_copy)(a + i * lda + p, k - p, ends[i]);
+            for (int j = 0; j < columns; j++) FN(gemm_copy)(b + j * ldb + p, k - p, ends[GEMM_DOTS + j]);
             a = ends[0];
             b = ends[GEMM_DOTS];
             lda = ldb = TP__LANES;
+            at = 0;
         }
         TP__UNROLL
-        for (int j = 0; j < columns; j++) bv[j] = FN(gemm_load)(b + j * ldb);
+        for (int j = 0; j < columns; j++) bv[j] = FN(gemm_load)(b + j * ldb + at);
         TP__UNROLL
         for (int i = 0; i < rows; i++) {
-            VEC av = FN(gemm_load)(a + i * lda);
+            av[i] = FN(gemm_load)(a + i * lda + at);
             TP__UNROLL
-            for (int j = 0; j < columns; j++) acc[i][j] += av * bv[j];
+            for (int j = 0; j < columns; j++) acc[i][j] += av[i] * bv[j];
         }
     }
     _Alignas(64) T lanes[DOTS_ALL * TP__LANES], turned[TP__LANES * DOTS_ALL];

@@ -90,8 +90,7 @@ static bool ew_bool_row(const char *op, enum tp__ew *row) {
     case TP__EW_add: *row = TP__EW_maximum; return true;
     case TP__EW_mul: *row = TP__EW_minimum; return true;
     case TP__EW_maximum:
-    case TP__EW_minimum:
-    case TP__EW_relu: return true;
+    case TP__EW_minimum: return true;
     default:
         tp__error(TP_ERR_DTYPE, op, "is not defined for bool tensors; convert with tp_to_dtype()");
         return false;
