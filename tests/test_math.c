@@ -120,14 +120,16 @@ static int isa_count;
 
 static void find_isas(void) {
     isas[isa_count++] = (isa){"base", tp__math_rows_base};
-#if defined __x86_64__
+#if TP_HAVE_ISA_V3
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) {
         isas[isa_count++] = (isa){"v3", tp__math_rows_v3};
+#if TP_HAVE_ISA_V4
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
             __builtin_cpu_supports("avx512vl"))
             isas[isa_count++] = (isa){"v4", tp__math_rows_v4};
+#endif
     }
 #endif
 }
