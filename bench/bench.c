@@ -119,10 +119,12 @@ static tp_status chain_step(task *t) {
     tp_scope *s = tp_scope_begin();
     tp_tensor *x = t->x;
     for (int i = 0; i < ROUNDS; i++) {
+        tp_scope *round =
+            tp_scope_begin(); /* drops what nobody needs, as Python does when x is assigned anew */
         x = tp_mul(x, t->w);
         x = tp_add(x, t->w);
         x = tp_tanh(x);
-        x = tp_relu(x);
+        x = tp_scope_return(round, tp_relu(x));
     }
     tp_zero_grad(t->w);
     tp_status status = tp_backward_with(x, (tp_backward_options){.grad = t->x});
