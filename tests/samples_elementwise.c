@@ -96,14 +96,6 @@ static double f_isnan(double x) { return isnan(x); }
 #define COMPARE_P1(name, y) UNARY_P1(name, y)
 #define TEST(name, y) UNARY(name, y)
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef SCALAR_FIRST
-#undef UNARY_P2
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
 
 SAMPLE_RUN(run_where, tp_where(in[0], in[1], in[2]))
 REFERENCE(where, dense_broadcast_shape(dense_broadcast_shape(in[0].shape, in[1].shape), in[2].shape),

@@ -11,6 +11,7 @@
  * By default f32 is tried at every 4099th of the 2^32 bit patterns. TP_TEST_LONG=1 tries them all (an
  * hour or so) and many more f64; TP_TEST_STRIDE=n sets the step; both print the worst error of each
  * function. A name as argument restricts the run to one function: TP_TEST_LONG=1 ./test_math exp */
+/* ctest: long */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>

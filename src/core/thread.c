@@ -5,7 +5,7 @@
 #include "core/scope.h"
 #include "taper/memory.h"
 
-_Thread_local tp__thread tp__tls TP__TLS_MODEL;
+_Thread_local tp__thread tp__tls __attribute__((tls_model("initial-exec")));
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;

@@ -52,14 +52,7 @@ typedef struct tp__thread {
     struct tp__thread *next, *prev; /* the registry */
 } tp__thread;
 
-/* Not so under ASan, which comes with UBSan: gcc's null check takes its flags from an add that the linker turns into a lea, so
- * that it sees null pointers where there are none. */
-#if TP__NO_CACHE
-#define TP__TLS_MODEL
-#else
-#define TP__TLS_MODEL __attribute__((tls_model("initial-exec")))
-#endif
-extern _Thread_local tp__thread tp__tls TP__TLS_MODEL;
+extern _Thread_local tp__thread tp__tls __attribute__((tls_model("initial-exec")));
 
 void tp__thread_register(void);
 

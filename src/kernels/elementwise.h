@@ -19,14 +19,6 @@ enum tp__ew {
 #define COMPARE_P1 COMPARE
 #define TEST COMPARE
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
     TP__EW_COUNT
 };
 

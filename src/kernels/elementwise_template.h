@@ -35,14 +35,6 @@
 #define COMPARE_P1(name, y) EW_LOOP(EWN(name##_forward), uint8_t, y)
 #define TEST COMPARE_P1
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
 
 #undef EW_INPUTS
 #undef EW_ELEMENTS
@@ -58,14 +50,6 @@
 #define COMPARE_P1(name, y)
 #define TEST COMPARE_P1
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
 
 #undef EW_INPUTS
 #undef EW_ELEMENTS
@@ -96,11 +80,6 @@ EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
 #define COMPARE_P1 COMPARE
 #define TEST COMPARE
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
 
 #undef EW_INPUTS
 #undef EW_ELEMENTS
@@ -117,15 +96,10 @@ EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
 #define BINARY(name, y_, da, da_uses, db, db_uses, class, low, high)                                         \
     EW_LOOP(EWN(name##_vjp0), T, da)                                                                         \
     EW_LOOP(EWN(name##_vjp1), T, db)
+#define COMPARE(name, y_)
+#define COMPARE_P1 COMPARE
+#define TEST COMPARE
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
 
 #endif
 

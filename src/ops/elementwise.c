@@ -366,14 +366,6 @@ static tp_tensor *ew_compare_scalar(const char *op, enum tp__ew row, tp_tensor *
 #define COMPARE_P1(NAME, y)
 #define TEST(NAME, y)
 #include "kernels/elementwise.def"
-#undef UNARY
-#undef UNARY_P1
-#undef UNARY_P2
-#undef SCALAR_FIRST
-#undef BINARY
-#undef COMPARE
-#undef COMPARE_P1
-#undef TEST
 
 /* ---- public functions ------------------------------------------------------------------------------------------ */
 
