@@ -381,7 +381,7 @@ static void elements(void **state) {
     assert_true(isnan(tp_tensor_at(t, TP_SHAPE(-3, 0))));
     assert_error(TP_ERR_INDEX, "tensor_at: index (-3, 0) is out of range for shape (2, 3)");
     assert_int_equal(tp_tensor_set_at(t, TP_SHAPE(0), 1), TP_ERR_INDEX);
-    assert_error(TP_ERR_INDEX, "tensor_set_at: index (0,) has not one entry a dim of shape (2, 3)");
+    assert_error(TP_ERR_INDEX, "tensor_set_at: index (0,) needs one entry for each dim of shape (2, 3)");
     assert_true(isnan(tp_tensor_at(tp_zeros(TP_SHAPE(0), TP_F32), TP_SHAPE(0))));
     assert_error(TP_ERR_INDEX, "tensor_at: index (0,) is out of range for shape (0,)");
     assert_int_equal(tp_tensor_set_at(tp_expand(tp_ones(TP_SHAPE(1), TP_F32), TP_SHAPE(2)), TP_SHAPE(0), 1),

@@ -99,29 +99,36 @@ static void fractions_do_not_go_with_integers(void **state) {
     static const double numbers[] = {0.5, -1e-9, NAN};
     for (int k = 0; k < 8; k++) {
         for (int i = 0; i < 3; i++) {
-            char message[128];
-            snprintf(message, sizeof message,
-                     "%s: the number %g with a tensor of int64; convert it with tp_to_dtype()", names[k],
-                     numbers[i]);
+            char message[160];
+            snprintf(
+                message, sizeof message,
+                "%s: the number %g does not fit a tensor of int64; convert the tensor with tp_to_dtype()",
+                names[k], numbers[i]);
             assert_null(ops[k](x, numbers[i]));
             assert_error(TP_ERR_DTYPE, message);
         }
     }
     assert_null(tp_scalar_sub(0.5, U8(1)));
-    assert_error(TP_ERR_DTYPE,
-                 "scalar_sub: the number 0.5 with a tensor of uint8; convert it with tp_to_dtype()");
+    assert_error(
+        TP_ERR_DTYPE,
+        "scalar_sub: the number 0.5 does not fit a tensor of uint8; convert the tensor with tp_to_dtype()");
     assert_null(tp_clamp(I32(1), 0, 1.5));
-    assert_error(TP_ERR_DTYPE, "clamp: the number 1.5 with a tensor of int32; convert it with tp_to_dtype()");
+    assert_error(
+        TP_ERR_DTYPE,
+        "clamp: the number 1.5 does not fit a tensor of int32; convert the tensor with tp_to_dtype()");
     /* Infinity and what no 64 bits hold are no integers either. */
     assert_null(tp_add_scalar(x, INFINITY));
-    assert_error(TP_ERR_DTYPE,
-                 "add_scalar: the number inf with a tensor of int64; convert it with tp_to_dtype()");
+    assert_error(
+        TP_ERR_DTYPE,
+        "add_scalar: the number inf does not fit a tensor of int64; convert the tensor with tp_to_dtype()");
     assert_null(tp_mul_scalar_(U8(1), 1e20));
-    assert_error(TP_ERR_DTYPE,
-                 "mul_scalar_: the number 1e+20 with a tensor of uint8; convert it with tp_to_dtype()");
+    assert_error(
+        TP_ERR_DTYPE,
+        "mul_scalar_: the number 1e+20 does not fit a tensor of uint8; convert the tensor with tp_to_dtype()");
     assert_null(tp_sub_scalar(x, 0x1p63));
-    assert_error(TP_ERR_DTYPE,
-                 "sub_scalar: the number 9.22337e+18 with a tensor of int64; convert it with tp_to_dtype()");
+    assert_error(
+        TP_ERR_DTYPE,
+        "sub_scalar: the number 9.22337e+18 does not fit a tensor of int64; convert the tensor with tp_to_dtype()");
     assert_whole(x, TP_I64, 1, 2);
     assert_int_equal(tp_tensor_version(x), 0);
 }

@@ -156,14 +156,14 @@ static void null_child_waits_in_the_record(void **state) {
     assert_error(TP_ERR_NULL, "module_add: argument child is NULL");
     assert_null(tp_module_add(m, "fc", LINEAR(-1, 2)));
     assert_null(tp_module_add(m, "next", NULL));
-    assert_error(TP_ERR_ARGUMENT, "nn_linear: -1 inputs and 2 outputs");
+    assert_error(TP_ERR_ARGUMENT, "nn_linear: -1 inputs and 2 outputs; neither may be negative");
     tp_module_free(m);
 }
 
 static void lists_with_a_hole(void **state) {
     (void)state;
     assert_null(tp_nn_sequential(TP_MODULES(LINEAR(2, 3), LINEAR(3, -4), tp_nn_relu())));
-    assert_error(TP_ERR_ARGUMENT, "nn_linear: 3 inputs and -4 outputs");
+    assert_error(TP_ERR_ARGUMENT, "nn_linear: 3 inputs and -4 outputs; neither may be negative");
     assert_null(tp_nn_sequential(TP_MODULES(tp_nn_relu(), NULL)));
     assert_error(TP_ERR_NULL, "nn_sequential: module 1 is NULL");
     tp_module *twice = tp_nn_relu();

@@ -514,9 +514,11 @@ static void bad_arguments(void **state) {
     assert_null(tp_uniform_(d, -1e308, 1e308, NULL));
     assert_error(TP_ERR_ARGUMENT, "uniform_: from -1e+308 below 1e+308 is more than float64 spans");
     assert_null(tp_normal_(t, INFINITY, 1, NULL));
-    assert_error(TP_ERR_ARGUMENT, "normal_: mean inf and standard deviation 1");
+    assert_error(TP_ERR_ARGUMENT,
+                 "normal_: mean inf and standard deviation 1; both must be finite, the latter not negative");
     assert_null(tp_normal_(t, 0, NAN, NULL));
-    assert_error(TP_ERR_ARGUMENT, "normal_: mean 0 and standard deviation nan");
+    assert_error(TP_ERR_ARGUMENT,
+                 "normal_: mean 0 and standard deviation nan; both must be finite, the latter not negative");
     assert_null(tp_normal_(NULL, 0, -1, NULL));
     assert_error(TP_ERR_NULL, "normal_: argument t is NULL");
     assert_null(tp_uniform_(tp_zeros(two, TP_I64), 0, 1, NULL));

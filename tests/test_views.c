@@ -328,10 +328,12 @@ static void errors_of_shapes(void **state) {
     assert_fails(tp_permute(x, TP_DIMS(1, 5)), TP_ERR_INDEX, "permute: dim 5 is out of range for 2 dims");
     assert_fails(tp_squeeze(x, TP_DIMS(0, -2)), TP_ERR_ARGUMENT, "squeeze: dim -2 is given twice");
     assert_fails(tp_unsqueeze(x, 3), TP_ERR_INDEX, "unsqueeze: dim 3 is out of range for 3 dims");
-    assert_fails(tp_expand(x, TP_SHAPE(2, 6)), TP_ERR_SHAPE, "expand: (2, 3) to (2, 6), at size 6");
+    assert_fails(tp_expand(x, TP_SHAPE(2, 6)), TP_ERR_SHAPE,
+                 "expand: (2, 3) does not stretch to (2, 6), at size 6");
     assert_fails(tp_expand(x, TP_SHAPE(3)), TP_ERR_SHAPE,
                  "expand: fewer dims than the tensor has: (2, 3) to (3,)");
-    assert_fails(tp_expand(x, TP_SHAPE(-1, 2, 3)), TP_ERR_SHAPE, "expand: (2, 3) to (-1, 2, 3), at size -1");
+    assert_fails(tp_expand(x, TP_SHAPE(-1, 2, 3)), TP_ERR_SHAPE,
+                 "expand: (2, 3) does not stretch to (-1, 2, 3), at size -1");
 }
 
 static void errors_of_parts(void **state) {

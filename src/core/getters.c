@@ -119,8 +119,8 @@ int64_t tp_tensor_item_i64(const tp_tensor *t) {
 /* The address of one element, NULL with a record if there is none such. */
 static char *element(const char *op, const tp_tensor *t, tp_shape index) {
     if (index.ndim != t->shape.ndim) {
-        tp__error(TP_ERR_INDEX, op, "index %s has not one entry a dim of shape %s", tp__shape_text(index),
-                  tp__shape_text(t->shape));
+        tp__error(TP_ERR_INDEX, op, "index %s needs one entry for each dim of shape %s",
+                  tp__shape_text(index), tp__shape_text(t->shape));
         return NULL;
     }
     int64_t at = 0;

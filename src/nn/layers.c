@@ -60,8 +60,8 @@ static const tp_module_class nn_linear_class = {.name = "Linear",
 tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options) {
     const char *op = "nn_linear";
     if (in_features < 0 || out_features < 0)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs", (long long)in_features,
-                (long long)out_features);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs; neither may be negative",
+                (long long)in_features, (long long)out_features);
     if (!nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_linear *self = s ? (nn_linear *)tp_module_new(&nn_linear_class) : NULL;

@@ -215,10 +215,12 @@ static bool conv_geometry(tp__conv2d *g, const tp_tensor *x, const tp_tensor *w,
     g->groups = o->groups ? o->groups : 1;
     if (g->stride_h < 1 || g->stride_w < 1 || g->dil_h < 1 || g->dil_w < 1 || g->pad_h < 0 || g->pad_w < 0 ||
         g->groups < 1) {
-        tp__error(TP_ERR_ARGUMENT, op,
-                  "stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld), groups %lld",
-                  (long long)g->stride_h, (long long)g->stride_w, (long long)g->pad_h, (long long)g->pad_w,
-                  (long long)g->dil_h, (long long)g->dil_w, (long long)g->groups);
+        tp__error(
+            TP_ERR_ARGUMENT, op,
+            "stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld), groups %lld; padding is at "
+            "least 0, the others at least 1",
+            (long long)g->stride_h, (long long)g->stride_w, (long long)g->pad_h, (long long)g->pad_w,
+            (long long)g->dil_h, (long long)g->dil_w, (long long)g->groups);
         return false;
     }
     if (w->shape.ndim != 4 || g->c % g->groups || w->shape.dims[0] % g->groups ||

@@ -112,7 +112,8 @@ static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, i
         double p = params[i];
         bool bound = ew_bounds_row(row);
         if (p != trunc(p) || (!bound && !tp__holds(TP_I64, p))) {
-            tp__error(TP_ERR_DTYPE, op, "the number %g with a tensor of %s; convert it with tp_to_dtype()", p,
+            tp__error(TP_ERR_DTYPE, op,
+                      "the number %g does not fit a tensor of %s; convert the tensor with tp_to_dtype()", p,
                       tp_dtype_name(dtype));
             return false;
         }

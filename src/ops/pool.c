@@ -95,13 +95,13 @@ static bool pool_geometry(const char *op, tp__pool2d *g, const tp_tensor *x, int
     const int64_t limit = (int64_t)1 << 31;
     bool sane = g->kh >= 1 && g->kw >= 1 && g->stride_h >= 1 && g->stride_w >= 1 && g->dil_h >= 1 &&
                 g->dil_w >= 1 && g->pad_h >= 0 && g->pad_w >= 0 && g->pad_h <= g->kh / 2 &&
-                g->pad_w <= g->kw / 2 && g->divisor >= 0 && g->kh < limit && g->kw < limit &&
-                g->stride_h < limit && g->stride_w < limit && g->dil_h < limit && g->dil_w < limit;
+                g->pad_w <= g->kw / 2 && g->kh < limit && g->kw < limit && g->stride_h < limit &&
+                g->stride_w < limit && g->dil_h < limit && g->dil_w < limit;
     if (!sane) {
         tp__error(
             TP_ERR_ARGUMENT, op,
             "kernel (%lld, %lld), stride (%lld, %lld), padding (%lld, %lld), dilation (%lld, %lld); padding is at "
-            "most half the kernel",
+            "most half the kernel, the others at least 1",
             (long long)g->kh, (long long)g->kw, (long long)g->stride_h, (long long)g->stride_w,
             (long long)g->pad_h, (long long)g->pad_w, (long long)g->dil_h, (long long)g->dil_w);
         return false;
@@ -233,6 +233,8 @@ tp_tensor *tp_avg_pool2d(tp_tensor *x, int64_t kernel_h, int64_t kernel_w, tp_po
     TP_REQUIRE(x, op);
     tp__pool2d g;
     if (options.dilation[0] > 1 || options.dilation[1] > 1) TP_FAIL(TP_ERR_ARGUMENT, op, "has no dilation");
+    if (options.divisor < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "the divisor %lld is negative", (long long)options.divisor);
     if (!pool_check_x(op, x) || !pool_geometry(op, &g, x, kernel_h, kernel_w, &options)) return NULL;
     return avg_apply(&g, x);
 }
@@ -245,6 +247,7 @@ tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t out_h, int64_t out_w) {
     tp__pool2d g = {
         .h = h, .w = w, .oh = out_h == -1 ? h : out_h, .ow = out_w == -1 ? w : out_w, .adaptive = true};
     if (g.oh < 1 || g.ow < 1)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "output size (%lld, %lld)", (long long)out_h, (long long)out_w);
+        TP_FAIL(TP_ERR_ARGUMENT, op, "output size (%lld, %lld); sizes are at least 1, or -1 for the input's",
+                (long long)out_h, (long long)out_w);
     return avg_apply(&g, x);
 }

@@ -98,6 +98,7 @@ tp_tensor *tp_uniform_(tp_tensor *t, double low, double high, tp_generator *gene
 tp_tensor *tp_normal_(tp_tensor *t, double mean, double std, tp_generator *generator) {
     TP_REQUIRE(t, "normal_");
     if (!isfinite(mean) || !isfinite(std) || std < 0)
-        TP_FAIL(TP_ERR_ARGUMENT, "normal_", "mean %g and standard deviation %g", mean, std);
+        TP_FAIL(TP_ERR_ARGUMENT, "normal_",
+                "mean %g and standard deviation %g; both must be finite, the latter not negative", mean, std);
     return draw_into("normal_", t, (tp__draw){.kind = TP__DRAW_NORMAL, .a = mean, .b = std}, generator);
 }

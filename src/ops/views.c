@@ -251,8 +251,8 @@ tp_tensor *tp_expand(tp_tensor *x, tp_shape shape) {
         if (shape.dims[d] == -1 && !is_new) shape.dims[d] = size;
         bool stretched = shape.dims[d] != size;
         if (shape.dims[d] < 0 || (stretched && size != 1))
-            TP_FAIL(TP_ERR_SHAPE, "expand", "%s to %s, at size %lld", tp__shape_text(x->shape),
-                    tp__shape_text(given), (long long)given.dims[d]);
+            TP_FAIL(TP_ERR_SHAPE, "expand", "%s does not stretch to %s, at size %lld",
+                    tp__shape_text(x->shape), tp__shape_text(given), (long long)given.dims[d]);
         strides[d] = stretched || is_new ? 0 : x->strides[d - more];
     }
     if (tp__shape_check("expand", shape, (tp_dtype)x->dtype) < 0) return NULL;
