@@ -112,7 +112,7 @@ typedef struct tp_mnist {
 } tp_mnist;
 
 /* Loads the training set, or the test set, of MNIST or of one of its relatives such as Fashion-MNIST (Debian:
- * package dataset-fashion-mnist, folder /usr/share/dataset-fashion-mnist) from the folder `dir`: the files
+ * package dataset-fashion-mnist, folder /usr/share/datasets/fashion-mnist) from the folder `dir`: the files
  * {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, also with .gz at the end. Both NULL
  * after an error. Errors: those of tp_idx_load(); TP_ERR_IO if a file is not there; TP_ERR_FORMAT if images
  * and labels do not fit together. */
