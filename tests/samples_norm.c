@@ -125,7 +125,7 @@ static void ref_zeros(const sample *row, const dense *in, dense *out) {
         "batch_norm", what, run_batch_norm, ref_batch_norm, {__VA_ARGS__, NONE, NONE},                       \
             OPTIONS(.training = true), .tol = 1e-11, .tol_f32 = 2e-4                                         \
     }
-/* One of the statistics alone is an error, but not that of a missing argument: errors.def has it. */
+/* One of the statistics alone is an error, but not that of a missing argument: errors/loss.def has it. */
 #define EVAL(what, ...)                                                                                      \
     {                                                                                                        \
         "batch_norm", what, run_batch_norm, ref_batch_norm, {__VA_ARGS__}, OPTIONS(0),                       \

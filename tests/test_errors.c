@@ -1,4 +1,4 @@
-/* What users are told when something is wrong: every row of errors.def fails with its code and exactly its
+/* What users are told when something is wrong: every row of errors/ fails with its code and exactly its
  * message, changes nothing and leaves nothing behind. */
 #include <math.h>
 #include <pthread.h>
@@ -103,11 +103,11 @@ typedef struct result {
 #define RETURN_G(call)                                                                                       \
     (void)(call);                                                                                            \
     result r = {true, (tp_status)-1};
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
+#define PASTE_(a, b, c) a##b##_##c
+#define PASTE(a, b, c) PASTE_(a, b, c)
 #define ROW(kind, call, code, message)                                                                       \
-    static result PASTE(row_, __LINE__)(void) { RETURN_##kind(call) return r; }
-#include "errors.def"
+    static result PASTE(row_, FAMILY, __LINE__)(void) { RETURN_##kind(call) return r; }
+#include "errors/all.def"
 #undef ROW
 
 static const struct {
@@ -116,8 +116,8 @@ static const struct {
     tp_status code;
     const char *message;
 } rows[] = {
-#define ROW(kind, call, code, message) {#call, PASTE(row_, __LINE__), code, message},
-#include "errors.def"
+#define ROW(kind, call, code, message) {#call, PASTE(row_, FAMILY, __LINE__), code, message},
+#include "errors/all.def"
 #undef ROW
 };
 

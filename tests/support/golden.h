@@ -38,7 +38,16 @@ const char *args_text(const char *args, const char *key);
  * infinities and two NaN differ by 0. */
 double golden_error(const tp_tensor *got, const tp_tensor *want);
 
-/* In golden_ops.c: calls the op that `args` names. Returns the number of results, -1 for an unknown op. */
-int golden_run_op(const char *args, tp_tensor *const *in, int n_in, tp_tensor **out);
+/* The count of what differed; the first are printed. */
+extern int golden_failures;
+void golden_failed(const char *name, tp_dtype real, const char *what, int k, double error);
+void golden_broken(const char *name, tp_dtype real); /* the op of a case failed, or is not known */
+double golden_tolerance(tp_dtype real);
+void golden_compare(const char *name, tp_dtype real, const char *what, int k, const tp_tensor *got,
+                    const tp_tensor *want, double tol);
+
+/* In golden_modules.c and golden_optim.c. */
+void golden_check_modules(void);
+void golden_check_optimizers(void);
 
 #endif

@@ -43,18 +43,7 @@
 
 #include <math.h>
 
-#include "taper/conv.h"
-#include "taper/creation.h"
-#include "taper/elementwise.h"
-#include "taper/index.h"
-#include "taper/linalg.h"
-#include "taper/loss.h"
-#include "taper/norm.h"
-#include "taper/pool.h"
-#include "taper/random.h"
-#include "taper/reduce.h"
-#include "taper/tensor.h"
-#include "taper/views.h"
+#include "taper.h"
 
 /* Rows leave out what they do not need. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

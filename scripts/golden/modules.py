@@ -1,0 +1,41 @@
+"""Golden cases: modules."""
+
+import torch
+
+
+def cases(file):
+    """State before and after, by PyTorch's names; test_golden.c builds the same network by the case's name."""
+    nn = torch.nn
+    torch.manual_seed(3)
+    nets = {
+        "mlp": (lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)), (4, 6)),
+        "no bias": (lambda: nn.Sequential(nn.Linear(6, 5, bias=False), nn.GELU(), nn.Linear(5, 3), nn.Softmax(dim=1)), (4, 6)),
+        "batch norm 1d": (lambda: nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Sigmoid(), nn.Linear(5, 3)), (7, 6)),
+        "cnn": (lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
+                                      nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False), nn.ReLU(), nn.AvgPool2d(2),
+                                      nn.Flatten(), nn.Linear(4, 3)), (3, 1, 8, 8)),
+        "groups": (lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=2, dilation=2), nn.Flatten(), nn.Linear(36, 2)),
+                   (2, 4, 7, 7)),
+    }
+    for name, (make, shape) in nets.items():
+        net = make().double()
+        for mode in ("train", "eval"):
+            what = f"{name}, {mode}"
+            net.train(mode == "train")
+            file.metadata[f"module: {what}"] = f"op=module net={name.replace(' ', '_')} training={int(mode == 'train')}"
+            key = f"module: {what}"
+            for p in net.parameters():
+                p.grad = None
+            for n, t in net.state_dict().items():
+                if t.is_floating_point():
+                    t.data.copy_(t.float().double())
+                file.tensors[f"{key}/before/{n}"] = t.clone()
+            x = file.draw(*shape).requires_grad_()
+            y = net(x)
+            seed = file.draw(*y.shape, lo=0.25, hi=1.25)
+            y.backward(seed)
+            file.tensors.update({f"{key}/in0": x, f"{key}/out0": y, f"{key}/seed0": seed, f"{key}/grad0": x.grad})
+            for n, p in net.named_parameters():
+                file.tensors[f"{key}/grad/{n}"] = p.grad.clone()
+            for n, t in net.named_buffers():
+                file.tensors[f"{key}/after/{n}"] = t.clone()

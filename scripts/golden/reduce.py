@@ -1,0 +1,50 @@
+"""Golden cases: reduce."""
+
+import torch
+import torch.nn.functional as F
+
+from golden.support import values
+
+
+def cases(file):
+    x = file.draw(2, 3, 4)
+    tied = torch.tensor([[1.0, 3, 3, 2], [5, 5, 5, 5], [-1, -2, -1, -3]], dtype=torch.float64)
+    sets = [((), False), ((1,), False), ((-1,), True), ((0, 2), False), ((0, 1, 2), True)]
+    for dims, keep in sets:
+        what = f"{dims or 'all'} {'kept' if keep else ''}".strip()
+        all_dims = dims or (0, 1, 2)
+        file.case("sum_dim", what, [x], lambda t: t.sum(all_dims, keepdim=keep), dims=dims, keep=keep)
+        file.case("mean_dim", what, [x], lambda t: t.mean(all_dims, keepdim=keep), dims=dims, keep=keep)
+        file.case("amax", what, [x], lambda t: t.amax(all_dims, keepdim=keep), dims=dims, keep=keep)
+        file.case("amin", what, [x], lambda t: t.amin(all_dims, keepdim=keep), dims=dims, keep=keep)
+        file.case("logsumexp", what, [x], lambda t: t.logsumexp(all_dims, keepdim=keep), dims=dims, keep=keep)
+        for correction in (0, 1, 2):
+            file.case("var_dim", f"{what} correction {correction}", [x],
+                      lambda t: t.var(all_dims, correction=correction, keepdim=keep), dims=dims, keep=keep,
+                      correction=correction)
+        file.case("std_dim", what, [x], lambda t: t.std(all_dims, correction=1, keepdim=keep), dims=dims, keep=keep,
+                  correction=1)
+    for op, f in {"sum": torch.sum, "mean": torch.mean, "var": torch.var, "std": torch.std}.items():
+        file.case(op, "all", [x], f)
+    for op, f in {"amax": torch.amax, "amin": torch.amin}.items():
+        file.case(op, "ties", [tied], lambda t: f(t, (1,)), dims=(1,), keep=False)
+        file.case(op, "ties over all", [tied], lambda t: f(t, (0, 1)), dims=(), keep=False)
+    for op, f in {"max_dim": torch.max, "min_dim": torch.min}.items():
+        for dim, keep in ((0, False), (1, True), (-1, False)):
+            file.case(op, f"{dim}", [x], lambda t: tuple(f(t, dim, keepdim=keep)), dim=dim, keep=keep)
+        file.case(op, "NaN", [values(1, float("nan"), 2, float("nan"))], lambda t: tuple(f(t, 0)), grad=False, dim=0,
+                  keep=False)
+    for op, f in {"argmax": torch.argmax, "argmin": torch.argmin}.items():
+        file.case(op, "all", [x], f)
+        for dim, keep in ((0, False), (-1, True)):
+            file.case(f"{op}_dim", f"{dim}", [x], lambda t: f(t, dim, keepdim=keep), dim=dim, keep=keep)
+    for op, f in {"softmax": F.softmax, "log_softmax": F.log_softmax}.items():
+        for dim in (0, 1, -1):
+            file.case(op, f"{dim}", [x], lambda t: f(t, dim), dim=dim)
+        file.case(op, "far apart", [values(1000, -1000, 999, 0)], lambda t: f(t, 0), dim=0)
+        file.case(op, "one class", [file.draw(3, 1)], lambda t: f(t, 1), dim=1)
+        file.case(op, "-Inf masks", [values(1, float("-inf"), 2)], lambda t: f(t, 0), dim=0)
+    file.case("logsumexp", "infinite", [values(float("-inf"), float("-inf"))], lambda t: t.logsumexp((0,)), grad=False,
+              dims=(0,), keep=False)
+    file.case("any", "some", [values(0, 1, 0)], torch.any, grad=False)
+    file.case("all", "some", [values(0, 1, 0)], torch.all, grad=False)
