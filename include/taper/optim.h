@@ -65,6 +65,106 @@ TP_API tp_optim *tp_optim_adam(tp_tensors params, double lr, tp_adam_options opt
  * Source: Loshchilov and Hutter 2019; torch.optim.AdamW. */
 TP_API tp_optim *tp_optim_adamw(tp_tensors params, double lr, tp_adam_options options);
 
+typedef struct tp_nadam_options {
+    double beta1, beta2, eps;    /* as Adam's */
+    double weight_decay;         /* default 0 */
+    double momentum_decay;       /* 0 is 0.004, TP_ZERO is 0 */
+    bool decoupled_weight_decay; /* as AdamW's, instead of adding weight_decay p to g */
+    bool maximize;               /* go up instead of down */
+} tp_nadam_options;
+
+/* Adam with Nesterov momentum. m, v and d as Adam's, mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2):
+ *     p = p - lr ((1 - mu_t) / (1 - prod_{i <= t} mu_i) d + mu_{t+1} / (1 - prod_{i <= t+1} mu_i) m)
+ *             / (sqrt(v / (1 - beta2^t)) + eps)
+ * Source: Dozat 2016; torch.optim.NAdam, whose lr is 2e-3. */
+TP_API tp_optim *tp_optim_nadam(tp_tensors params, double lr, tp_nadam_options options);
+
+typedef struct tp_radam_options {
+    double beta1, beta2, eps;    /* as Adam's */
+    double weight_decay;         /* default 0 */
+    bool decoupled_weight_decay; /* as AdamW's, instead of adding weight_decay p to g */
+    bool maximize;               /* go up instead of down */
+} tp_radam_options;
+
+/* Rectified Adam: as Adam, with v used only from the step on where its variance is tractable, and the step then multiplied by
+ *     r = sqrt((rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)),
+ * rho = 2 / (1 - beta2) - 1, rho_t = rho - 2 t beta2^t / (1 - beta2^t) > 5. Before that p = p - lr m / (1 - beta1^t).
+ * eps is added to sqrt(v), not to sqrt(v / (1 - beta2^t)), as in PyTorch.
+ * Source: Liu et al. 2020; torch.optim.RAdam. */
+TP_API tp_optim *tp_optim_radam(tp_tensors params, double lr, tp_radam_options options);
+
+typedef struct tp_rmsprop_options {
+    double alpha;        /* 0 is 0.99, TP_ZERO is 0 */
+    double eps;          /* 0 is 1e-8, TP_ZERO is 0 */
+    double weight_decay; /* default 0 */
+    double momentum;     /* not negative, default 0 */
+    bool centered;       /* divide by the standard deviation, not by the root of the mean square */
+    bool maximize;       /* go up instead of down */
+} tp_rmsprop_options;
+
+/* RMSprop.
+ *     d = g + weight_decay p                               (-g to maximize)
+ *     v = alpha v + (1 - alpha) d^2
+ *     a = alpha a + (1 - alpha) d                          only if centered
+ *     u = d / (sqrt(v - a^2) + eps)                        (without a^2 if not centered)
+ *     b = momentum b + u                                   only with a momentum
+ *     p = p - lr b                                         (or u)
+ * Source: Hinton, lecture 6 of Neural Networks for Machine Learning, 2012; torch.optim.RMSprop, whose lr is 1e-2. */
+TP_API tp_optim *tp_optim_rmsprop(tp_tensors params, double lr, tp_rmsprop_options options);
+
+typedef struct tp_adagrad_options {
+    double lr_decay;                  /* not negative, default 0 */
+    double weight_decay;              /* default 0 */
+    double initial_accumulator_value; /* of s; not negative, default 0 */
+    double eps;                       /* 0 is 1e-10, TP_ZERO is 0 */
+    bool maximize;                    /* go up instead of down */
+} tp_adagrad_options;
+
+/* Adagrad. t counts the steps from 1.
+ *     d = g + weight_decay p                               (-g to maximize)
+ *     s = s + d^2
+ *     p = p - lr / (1 + (t - 1) lr_decay) d / (sqrt(s) + eps)
+ * Source: Duchi et al. 2011; torch.optim.Adagrad, whose lr is 1e-2. */
+TP_API tp_optim *tp_optim_adagrad(tp_tensors params, double lr, tp_adagrad_options options);
+
+typedef struct tp_muon_options {
+    double momentum;           /* 0 is 0.95, TP_ZERO is 0 */
+    double weight_decay;       /* decoupled; 0 is 0.1, TP_ZERO is 0 */
+    double eps;                /* the least norm that is divided by; 0 is 1e-7, TP_ZERO is 0 */
+    double ns_coefficients[3]; /* a, b, c; all 0 is 3.4445, -4.775, 2.0315 */
+    int ns_steps;              /* 1 to 99; 0 is 5 */
+    bool no_nesterov;
+    bool match_rms_adamw; /* scale steps as those of AdamW are, for its learning rate and weight decay */
+} tp_muon_options;
+
+/* Momentum, orthogonalized by Newton-Schulz iterations. For matrices (m, n) only, the weights of hidden layers; biases, embeddings
+ * and the last layer are for AdamW.
+ *     b = b + (1 - momentum) (g - b)
+ *     x = g + momentum (b - g)                             (b without Nesterov)
+ *     x = x / max(|x|, eps), Frobenius norm
+ *     x = a x + (b x x^T + c (x x^T)^2) x                  ns_steps times, on the side that is smaller
+ *     p = p (1 - lr weight_decay) - lr sqrt(max(1, m / n)) x    (0.2 sqrt(max(m, n)) to match AdamW)
+ * In the parameters' precision, where PyTorch iterates in bfloat16. Errors: TP_ERR_SHAPE for a parameter that is no matrix.
+ * Source: Jordan et al. 2024; torch.optim.Muon. */
+TP_API tp_optim *tp_optim_muon(tp_tensors params, double lr, tp_muon_options options);
+
+typedef struct tp_lbfgs_options {
+    int max_iter; /* iterations a step; 0 is 20 */
+    int max_eval; /* evaluations of the loss a step; 0 is max_iter * 5 / 4 */
+    double
+        tolerance_grad; /* the largest element of the gradient that counts as none; 0 is 1e-7, TP_ZERO is 0 */
+    double
+        tolerance_change; /* the least change of loss and parameters to go on for; 0 is 1e-9, TP_ZERO is 0 */
+    int history_size;     /* pairs of vectors of all parameters' size that are kept; 0 is 100 */
+    bool strong_wolfe;    /* search along each direction; else go lr far */
+} tp_lbfgs_options;
+
+/* L-BFGS: whole steps of a quasi-Newton method, for a loss that is not random. tp_optim_step_closure() takes a step, of several
+ * iterations, that evaluates the loss as often as it needs. All parameters have one dtype and belong to the one group, without
+ * weight decay; those without a gradient count as having zeros. Errors: TP_ERR_DTYPE for parameters of two dtypes.
+ * Source: Liu and Nocedal 1989; torch.optim.LBFGS, whose lr is 1. */
+TP_API tp_optim *tp_optim_lbfgs(tp_tensors params, double lr, tp_lbfgs_options options);
+
 /* NULL does nothing. */
 TP_API void tp_optim_free(tp_optim *optim);
 
@@ -97,6 +197,15 @@ TP_API tp_tensors tp_optim_parameters(const tp_optim *optim);
  * TP_ERR_MEMORY. */
 TP_API tp_status tp_optim_step(tp_optim *optim);
 
+/* A loss as a function: builds and returns a one-element tensor that depends on the parameters. */
+typedef tp_tensor *tp_loss_fn(void *context);
+
+/* Clears the gradients, computes the loss and its gradients by tp_backward(), and takes a step: what L-BFGS needs, and the
+ * whole of a training step with the others. `value`, if not NULL, gets the loss as it was before the step, NaN after an error.
+ * L-BFGS evaluates the loss several times, with recording on; after an error parameters and state are as before.
+ * Errors: those of the loss, of tp_backward() and of tp_optim_step(); TP_ERR_NULL. */
+TP_API tp_status tp_optim_step_closure(tp_optim *optim, tp_loss_fn *loss, void *context, double *value);
+
 /* Clears the gradients of all parameters. */
 TP_API tp_status tp_optim_zero_grad(tp_optim *optim);
 
@@ -111,15 +220,19 @@ TP_API tp_status tp_optim_zero_grad(tp_optim *optim);
  *     new_state       likewise; NULL if it is not wanted. Both may be the very arrays that params and state
  *     list.
  * Values are those of tp_optim_step() up to rounding. Steps are counted in a 0-d F64 state tensor.
- * Errors: TP_ERR_ARGUMENT for lists of another length, TP_ERR_SHAPE, TP_ERR_DTYPE; those of the ops. */
+ * Errors: TP_ERR_STATE for L-BFGS, which has no such form; TP_ERR_ARGUMENT for lists of another length, TP_ERR_SHAPE, TP_ERR_DTYPE; those of the ops. */
 TP_API tp_status tp_optim_step_functional(const tp_optim *optim, tp_tensors params, tp_tensors grads,
                                           tp_tensors state, tp_tensor *lr, tp_tensor **new_params,
                                           tp_tensor **new_state);
 
 /* State. */
 
-/* The number of state tensors a parameter: with momentum 1 for SGD (momentum_buffer), else 0; 3 for Adam
- * (step, exp_avg, exp_avg_sq), with amsgrad 4 (max_exp_avg_sq). -1 after an error. */
+/* The number of state tensors a parameter, with PyTorch's names: -1 after an error.
+ *     SGD      momentum_buffer, only with a momentum          RAdam    step, exp_avg, exp_avg_sq
+ *     Adam     step, exp_avg, exp_avg_sq,                     RMSprop  step, square_avg, momentum_buffer with a momentum,
+ *              with amsgrad max_exp_avg_sq                             grad_avg if centered
+ *     NAdam    step, mu_product, exp_avg, exp_avg_sq          Adagrad  step, sum
+ *     Muon     momentum_buffer                                L-BFGS   0: it has one state for all, under parameter 0 */
 TP_API int tp_optim_state_size(const tp_optim *optim);
 
 /* The state of all parameters that have taken a step, named by their number over all groups and PyTorch's

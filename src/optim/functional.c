@@ -18,11 +18,11 @@ static tp_status functional_check_state(const char *op, const tp_optim *o, tp_te
     for (int k = 0; state.count > 0 && k < o->n_state; k++) {
         const tp_tensor *t = state.items[i * o->n_state + k];
         if (!t) continue;
-        if (k > 0 || !o->rule->counts) {
+        if (k >= o->rule->n_scalars) {
             TP_TRY(functional_check_like(op, "state of parameter", i, t, o->list[i]));
         } else if (t->shape.ndim != 0 || t->dtype != TP_F64) {
-            return tp__error(TP_ERR_SHAPE, op, "the step of parameter %d is %s %s, not a 0-d float64", i,
-                             tp__dtype_text(t), tp__shape_text(t->shape));
+            return tp__error(TP_ERR_SHAPE, op, "the %s of parameter %d is %s %s, not a 0-d float64",
+                             o->state_names[k], i, tp__dtype_text(t), tp__shape_text(t->shape));
         }
     }
     return TP_OK;
@@ -30,6 +30,7 @@ static tp_status functional_check_state(const char *op, const tp_optim *o, tp_te
 
 static tp_status functional_check(const char *op, const tp_optim *o, tp_tensors params, tp_tensors grads,
                                   tp_tensors state, const tp_tensor *lr) {
+    if (o->lbfgs) return tp__error(TP_ERR_STATE, op, "L-BFGS has no functional form");
     if (params.count != o->n_params || grads.count != o->n_params)
         return tp__error(TP_ERR_ARGUMENT, op, "the optimizer has %d parameters, got %d and %d gradients",
                          o->n_params, params.count, grads.count);
@@ -64,6 +65,15 @@ static bool functional_update(const tp_optim *o, int i, tp_tensor *lr, tp_tensor
     tp_scope *s = tp_scope_begin();
     if (!s) return false;
     if (!lr) lr = tp_scalar(group->lr, TP_F64);
+    bool ready = lr != NULL;
+    for (int k = 0; k < o->n_state && o->rule->n_scalars > 0; k++) {
+        if (!state[k]) state[k] = tp__optim_initial(o, k, p);
+        ready = ready && state[k];
+    }
+    if (!ready) {
+        tp_scope_end(s);
+        return false;
+    }
     *result = tp_scope_escape(s, o->rule->update(o, group->weight_decay, lr, p, g, state));
     bool ok = *result != NULL;
     for (int k = 0; k < o->n_state; k++) {

@@ -36,6 +36,9 @@ static tp_status optim_check_param(const char *op, const tp_optim *o, tp_tensors
     if (!p->dense)
         return tp__error(TP_ERR_ARGUMENT, op, "parameter %d is not packed, of shape %s", number,
                          tp__shape_text(p->shape));
+    if (o->rule->matrices && p->shape.ndim != 2)
+        return tp__error(TP_ERR_SHAPE, op, "parameter %d is of shape %s, not a matrix", number,
+                         tp__shape_text(p->shape));
     for (int k = 0; k < o->n_params; k++) TP_TRY(optim_check_alone(op, number, p, k, o->list[k]));
     for (int k = 0; k < i; k++) TP_TRY(optim_check_alone(op, number, p, o->n_params + k, params.items[k]));
     return TP_OK;
@@ -77,7 +80,8 @@ static tp_status optim_add(const char *op, tp_optim *o, tp_tensors params, tp__o
 /* ---- making and freeing ------------------------------------------------------------------------------ */
 
 tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n_state,
-                        const char *const *state_names, tp_tensors params, double lr, double weight_decay) {
+                        const char *const *state_names, const double *initial, tp_tensors params, double lr,
+                        double weight_decay) {
     tp_optim *o = tp__alloc_zero(sizeof *o);
     if (!o) {
         tp__error_memory(rule->name, sizeof *o);
@@ -87,10 +91,18 @@ tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n
     o->rule = rule;
     o->hyper = hyper;
     o->n_state = n_state;
-    for (int k = 0; k < n_state; k++) o->state_names[k] = state_names[k];
+    for (int k = 0; k < n_state; k++) {
+        o->state_names[k] = state_names[k];
+        o->initial[k] = initial ? initial[k] : 0;
+    }
     if (optim_add(rule->name, o, params, (tp__optim_group){lr, weight_decay}) == TP_OK) return o;
     tp_optim_free(o);
     return NULL;
+}
+
+tp_tensor *tp__optim_initial(const tp_optim *o, int k, tp_tensor *p) {
+    if (k < o->rule->n_scalars) return tp_scalar(o->initial[k], TP_F64);
+    return tp_full_like(p, o->initial[k]);
 }
 
 void tp_optim_free(tp_optim *o) {
@@ -104,6 +116,7 @@ void tp_optim_free(tp_optim *o) {
     tp__free(o->jobs);
     tp__free(o->groups);
     tp__free(o->state_list);
+    tp__lbfgs_free(o->lbfgs);
     tp__free(o);
     tp__count(&tp__self()->counters.objects, -1);
 }
@@ -114,6 +127,10 @@ int tp_optim_add_group(tp_optim *o, tp_tensors params, tp_group_options options)
     const char *op = "optim_add_group";
     if (!o) {
         tp__error_null(op, "optim");
+        return -1;
+    }
+    if (o->lbfgs) {
+        tp__error(TP_ERR_STATE, op, "L-BFGS has one group only");
         return -1;
     }
     tp__optim_group group = {tp__optim_default(options.lr, o->groups[0].lr),

@@ -20,9 +20,9 @@ static tp__optim_fn *sgd_kernel(const tp_optim *o, tp_dtype dtype) {
     return o->hyper.momentum != 0 ? tp__kern->optim->sgd_momentum[dtype] : tp__kern->optim->sgd[dtype];
 }
 
-static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double step,
+static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double *scalars,
                       tp__optim_coefs *c) {
-    (void)step;
+    (void)scalars;
     const tp__optim_hyper *h = &o->hyper;
     c->sgd = (tp__sgd_coefs){.lr = group->lr,
                              .sign = h->maximize ? -1 : 1,
@@ -51,5 +51,6 @@ tp_optim *tp_optim_sgd(tp_tensors params, double lr, tp_sgd_options options) {
                              .nesterov = options.nesterov,
                              .maximize = options.maximize};
     static const char *const names[] = {"momentum_buffer"};
-    return tp__optim_new(&sgd_rule, hyper, options.momentum != 0, names, params, lr, options.weight_decay);
+    return tp__optim_new(&sgd_rule, hyper, options.momentum != 0, names, NULL, params, lr,
+                         options.weight_decay);
 }

@@ -22,6 +22,10 @@ tp_named_tensors tp_optim_state(tp_optim *o) {
         tp__error_null(op, "optim");
         return none;
     }
+    if (o->lbfgs) {
+        tp_named_tensors list;
+        return tp__lbfgs_state(o, &list) == TP_OK ? list : none;
+    }
     size_t count = (size_t)o->n_params * (size_t)o->n_state;
     tp_named_tensor *items = tp__alloc((count + 1) * (sizeof *items + STATE_NAME));
     if (!items) {
@@ -58,7 +62,7 @@ static int state_place(const tp_optim *o, const char *name) {
 static tp_status state_stage(const char *op, const tp_optim *o, const tp_named_tensor *given, int i, int k,
                              tp_tensor **staged) {
     const tp_tensor *p = o->list[i], *t = given->tensor;
-    bool count = k == 0 && o->rule->counts;
+    bool count = k < o->rule->n_scalars;
     if (!t)
         return tp__error_pending() ? tp__error_null(op, "state")
                                    : tp__error(TP_ERR_NULL, op, "\"%s\" is NULL", given->name);
@@ -110,6 +114,7 @@ tp_status tp_optim_load_state(tp_optim *o, tp_named_tensors state) {
     const char *op = "optim_load_state";
     if (!o) return tp__deliver(tp__error_null(op, "optim"));
     if (state.count > 0 && !state.items) return tp__deliver(tp__error_null(op, "state"));
+    if (o->lbfgs) return tp__deliver(tp__lbfgs_load_state(op, o, state));
     size_t bytes = ((size_t)o->n_params * (size_t)o->n_state + 1) * sizeof(tp_tensor *);
     tp_tensor **staged = tp__alloc_zero(bytes);
     tp_scope *s = staged ? tp_scope_begin() : NULL;

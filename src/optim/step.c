@@ -1,4 +1,6 @@
 /* tp_optim_step(): one pass over all parameters, gradients and states. */
+#include <string.h>
+
 #include "core/scope.h"
 #include "ops/ops.h"
 #include "optim/optim.h"
@@ -65,14 +67,13 @@ static tp_status step_gradient(const char *op, const tp__optim_param *param, int
     return *result ? TP_OK : tp__error_null(op, "grad");
 }
 
-/* Makes what the parameter has not got of its state yet: zeros. */
+/* Makes what the parameter has not got of its state yet. */
 static tp_status step_make_state(const char *op, const tp_optim *o, tp__optim_param *param) {
     for (int k = 0; k < o->n_state; k++) {
         if (param->state[k]) continue;
-        bool count = k == 0 && o->rule->counts;
-        tp_tensor *zeros = count ? tp_zeros(TP_SCALAR_SHAPE, TP_F64) : tp_zeros_like(param->tensor);
-        if (!zeros) return tp__error_null(op, "state");
-        param->state[k] = tp_retain(zeros);
+        tp_tensor *initial = tp__optim_initial(o, k, param->tensor);
+        if (!initial) return tp__error_null(op, "state");
+        param->state[k] = tp_retain(initial);
     }
     return TP_OK;
 }
@@ -80,17 +81,36 @@ static tp_status step_make_state(const char *op, const tp_optim *o, tp__optim_pa
 static void step_fill_job(const tp_optim *o, tp__optim_param *param, const tp_tensor *g, int64_t start,
                           tp__optim_job *job) {
     tp_tensor *p = param->tensor;
-    bool counts = o->rule->counts;
+    int n_scalars = o->rule->n_scalars;
     *job = (tp__optim_job){.param = param,
                            .n = p->numel,
                            .start = start,
                            .p = tp__data(p),
                            .g = tp__data(g),
                            .item = tp__itemsize((tp_dtype)p->dtype),
-                           .kernel = o->rule->kernel(o, (tp_dtype)p->dtype),
-                           .step = counts ? *(const double *)(const void *)tp__data(param->state[0]) + 1 : 0};
-    for (int k = counts; k < o->n_state; k++) job->state[k - counts] = tp__data(param->state[k]);
-    o->rule->coefs(o, &o->groups[param->group], !param->begun, job->step, &job->coefs);
+                           .kernel = o->rule->kernel(o, (tp_dtype)p->dtype)};
+    for (int k = 0; k < n_scalars; k++)
+        job->scalars[k] = *(const double *)(const void *)tp__data(param->state[k]);
+    job->scalars[0] += 1;
+    for (int k = n_scalars; k < o->n_state; k++) job->state[k - n_scalars] = tp__data(param->state[k]);
+    o->rule->coefs(o, &o->groups[param->group], !param->begun, job->scalars, &job->coefs);
+}
+
+/* Of a rule without a kernel: the results of its definition, in the step's scope. */
+static tp_status step_define_job(const char *op, const tp_optim *o, tp__optim_param *param, tp_tensor *g,
+                                 tp__optim_job *job) {
+    const tp__optim_group *group = &o->groups[param->group];
+    *job = (tp__optim_job){.param = param};
+    for (int k = 0; k < o->n_state; k++) job->result[1 + k] = param->state[k];
+    tp_scope *s = tp_scope_begin();
+    if (!s) return TP_ERR_MEMORY;
+    tp_tensor *p = o->rule->update(o, group->weight_decay, tp_scalar(group->lr, TP_F64), param->tensor, g,
+                                   job->result + 1);
+    bool ok = (job->result[0] = tp_scope_escape(s, tp_contiguous(p))) != NULL;
+    for (int k = 0; k < o->n_state; k++)
+        ok = (job->result[1 + k] = tp_scope_escape(s, tp_contiguous(job->result[1 + k]))) && ok;
+    tp_scope_end(s);
+    return ok ? TP_OK : tp__error_null(op, "grad");
 }
 
 /* Everything that can fail. Fills in a job for each parameter that has a gradient. */
@@ -101,22 +121,41 @@ static tp_status step_prepare(const char *op, tp_optim *o, step_plan *plan, int6
         TP_TRY(step_gradient(op, &o->params[i], i, &g));
         if (!g) continue;
         TP_TRY(step_make_state(op, o, &o->params[i]));
-        step_fill_job(o, &o->params[i], g, at, &o->jobs[plan->n_jobs++]);
+        tp__optim_job *job = &o->jobs[plan->n_jobs++];
+        if (!o->rule->kernel) {
+            TP_TRY(step_define_job(op, o, &o->params[i], g, job));
+            continue;
+        }
+        step_fill_job(o, &o->params[i], g, at, job);
         at += (o->params[i].tensor->numel + STEP_ALIGN - 1) / STEP_ALIGN * STEP_ALIGN;
     }
     *elements = at;
     return TP_OK;
 }
 
+/* Writes what a rule without a kernel has computed. */
+static void step_copy_results(const tp_optim *o, const tp__optim_job *job) {
+    tp_tensor *to[1 + TP__OPTIM_STATES] = {job->param->tensor};
+    for (int k = 0; k < o->n_state; k++) to[1 + k] = job->param->state[k];
+    for (int k = 0; k < 1 + o->n_state; k++)
+        if (to[k]->numel > 0)
+            memcpy(tp__data(to[k]), tp__data(job->result[k]),
+                   (size_t)to[k]->numel * tp__itemsize((tp_dtype)to[k]->dtype));
+}
+
 static tp_status step_take(const char *op, tp_optim *o) {
     step_plan plan = {o->jobs, 0};
     int64_t elements;
+    if (o->lbfgs) return tp__error(TP_ERR_STATE, op, "L-BFGS needs tp_optim_step_closure()");
     TP_TRY(step_prepare(op, o, &plan, &elements));
     for (int i = 0; i < plan.n_jobs; i++) {
-        tp__optim_param *param = plan.jobs[i].param;
+        const tp__optim_job *job = &plan.jobs[i];
+        tp__optim_param *param = job->param;
         tp__touch(param->tensor);
         for (int k = 0; k < o->n_state; k++) tp__touch(param->state[k]);
-        if (o->rule->counts) *(double *)(void *)tp__data(param->state[0]) = plan.jobs[i].step;
+        for (int k = 0; k < o->rule->n_scalars; k++)
+            *(double *)(void *)tp__data(param->state[k]) = job->scalars[k];
+        if (!o->rule->kernel) step_copy_results(o, job);
         param->begun = true;
     }
     tp__parallel_for((elements + STEP_BLOCK - 1) / STEP_BLOCK, STEP_GRAIN, step_blocks, &plan);
@@ -131,5 +170,31 @@ tp_status tp_optim_step(tp_optim *o) {
     tp_set_grad_enabled(false);
     tp_status status = step_take(op, o);
     tp_scope_end(s);
+    return tp__deliver(status);
+}
+
+/* The loss, recorded and walked. */
+tp_status tp__optim_evaluate(const char *op, tp_optim *o, tp_loss_fn *loss, void *context, double *value) {
+    TP_TRY(tp_optim_zero_grad(o));
+    tp_scope *s = tp_scope_begin();
+    if (!s) return TP_ERR_MEMORY;
+    tp_set_grad_enabled(true);
+    tp_tensor *t = loss(context);
+    tp_status status =
+        t || tp__error_pending() ? tp_backward(t) : tp__error(TP_ERR_NULL, op, "the loss is NULL");
+    if (status == TP_OK) *value = tp_tensor_item(t);
+    tp_scope_end(s);
+    return status;
+}
+
+tp_status tp_optim_step_closure(tp_optim *o, tp_loss_fn *loss, void *context, double *value) {
+    const char *op = "optim_step_closure";
+    double found = NAN;
+    if (value) *value = NAN;
+    if (!o || !loss) return tp__deliver(tp__error_null(op, o ? "loss" : "optim"));
+    tp_status status = o->lbfgs ? tp__lbfgs_step(op, o, loss, context, &found)
+                                : tp__optim_evaluate(op, o, loss, context, &found);
+    if (status == TP_OK && !o->lbfgs) status = tp_optim_step(o);
+    if (status == TP_OK && value) *value = found;
     return tp__deliver(status);
 }
