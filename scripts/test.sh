@@ -81,6 +81,9 @@ preset tsan
 section 'Without OpenMP, BLAS and zlib, static'
 preset minimal
 
+section 'Its size'
+scripts/size.sh build/release
+
 section 'Installed, and used from another folder'
 scripts/check-package.sh build/release
 

@@ -708,6 +708,45 @@ static void constructor_errors(void **state) {
 }
 
 /* During a forward of a Sequential without a tape only one step's input and output live at a time. */
+static void lists_and_dictionaries(void **state) {
+    (void)state;
+    tp_module *list = tp_nn_module_list(TP_MODULES(LINEAR(2, 3), LINEAR(3, 4)));
+    assert_non_null(tp_module_append(list, LINEAR(4, 5)));
+    assert_int_equal(tp_module_child_count(list), 3);
+    assert_string_equal(tp_module_child_name(list, 2), "2");
+    assert_int_equal(tp_module_parameters(list).count, 6);
+    assert_string_equal(tp_module_named_parameters(list).items[4].name, "2.weight");
+    assert_null(tp_forward(list, tp_ones(TP_SHAPE(1, 2), TP_F32)));
+    assert_error(TP_ERR_STATE, "forward: a ModuleList has no forward");
+    tp_module_free(list);
+
+    const char *const names[] = {"encoder", "decoder"};
+    tp_module *dict = tp_nn_module_dict(names, TP_MODULES(LINEAR(2, 3), LINEAR(3, 2)));
+    assert_ptr_equal(tp_module_child(dict, "decoder"), tp_module_child_at(dict, 1));
+    char text[256];
+    tp_module_format(dict, text, sizeof text);
+    assert_string_equal(text, "ModuleDict(\n"
+                              "  (encoder): Linear(in_features=2, out_features=3, bias=True)\n"
+                              "  (decoder): Linear(in_features=3, out_features=2, bias=True)\n"
+                              ")");
+    tp_module_free(dict);
+
+    const char *const twice[] = {"a", "a"}, *const none[] = {NULL};
+    assert_null(tp_nn_module_dict(twice, TP_MODULES(LINEAR(1, 1), LINEAR(1, 1))));
+    assert_error(TP_ERR_ARGUMENT, "module_add: ModuleDict has a \"a\" already");
+    assert_null(tp_nn_module_dict(none, TP_MODULES(LINEAR(1, 1))));
+    assert_error(TP_ERR_NULL, "module_add: argument name is NULL");
+    assert_null(tp_nn_module_dict(NULL, TP_MODULES(LINEAR(1, 1))));
+    assert_error(TP_ERR_NULL, "nn_module_dict: argument names is NULL");
+    assert_null(tp_module_append(NULL, LINEAR(1, 1)));
+    assert_error(TP_ERR_NULL, "module_add: argument m is NULL");
+    assert_null(tp_nn_module_list(TP_MODULES(LINEAR(1, 1), NULL)));
+    assert_error(TP_ERR_NULL, "nn_module_list: module 1 is NULL");
+    tp_module *empty = tp_nn_module_dict(NULL, (tp_modules){0, NULL});
+    assert_int_equal(tp_module_child_count(empty), 0);
+    tp_module_free(empty);
+}
+
 static void sequential_drops_inputs(void **state) {
     (void)state;
     enum { N = 1 << 16 };
@@ -774,6 +813,7 @@ int main(void) {
         CHECK_TEST(dropout_follows_the_mode),
         CHECK_TEST(layers_are_their_ops),
         CHECK_TEST(constructor_errors),
+        CHECK_TEST(lists_and_dictionaries),
         CHECK_TEST(sequential_drops_inputs),
         CHECK_TEST(shared_by_threads),
     };

@@ -111,6 +111,9 @@ TP_API void tp_module_free(tp_module *m);
  * TP_ERR_MEMORY. */
 TP_API tp_module *tp_module_add(tp_module *m, const char *name, tp_module *child);
 
+/* The same under the next number: "0" in a module without children. For lists and Sequential. */
+TP_API tp_module *tp_module_append(tp_module *m, tp_module *child);
+
 /* Makes `value` a parameter of `m`: sets *slot, a member of the module's struct from which forward reads it,
  * and requires_grad. `m` takes a reference. Nobody else writes to the slot, and the tensor stays the same one
  * for the module's life: optimizers and loading write into it. The same tensor may be registered several

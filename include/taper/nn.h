@@ -94,6 +94,14 @@ TP_API tp_module *tp_nn_identity(void); /* x itself */
  * Errors: those of tp_module_add(). Source: torch.nn.Sequential. */
 TP_API tp_module *tp_nn_sequential(tp_modules modules);
 
+/* Modules held as a list, "0", "1", ..., or by name, for a forward of one's own: reached by tp_module_child_at() and
+ * tp_module_child(), added to by tp_module_append() and tp_module_add(). They have no forward (TP_ERR_STATE). `names` are as many as
+ * modules, and copied. They take ownership of all modules even when they fail. Errors: those of tp_module_add().
+ *     tp_nn_module_dict((const char *[]){"encoder", "decoder"}, TP_MODULES(encoder, decoder))
+ * Source: torch.nn.ModuleList, ModuleDict. */
+TP_API tp_module *tp_nn_module_list(tp_modules modules);
+TP_API tp_module *tp_nn_module_dict(const char *const *names, tp_modules modules);
+
 TP_END_DECLS
 
 #endif

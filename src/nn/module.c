@@ -1,6 +1,7 @@
 /* The tree of modules: making, registering, freeing, running. */
 #include "nn/nn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/scope.h"
@@ -122,6 +123,12 @@ tp_module *tp_module_add(tp_module *m, const char *name, tp_module *child) {
     else if (module_attach(op, m, name, child)) return child;
     tp_module_free(child);
     return NULL;
+}
+
+tp_module *tp_module_append(tp_module *m, tp_module *child) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", m ? m->tree->n_children : 0);
+    return tp_module_add(m, name, child);
 }
 
 /* ---- parameters and buffers -------------------------------------------------------------------------- */

@@ -1,3 +1,4 @@
+/* Modules that hold others: Sequential, ModuleList, ModuleDict. */
 #include <stdio.h>
 
 #include "core/scope.h"
@@ -35,8 +36,7 @@ static tp_tensor *nn_sequential_forward(tp_module *m, tp_tensor *x) {
 }
 
 /* Says what is wrong with the list before anything is done with it. */
-static bool nn_sequential_check(tp_modules modules) {
-    const char *op = "nn_sequential";
+static bool nn_list_check(const char *op, tp_modules modules) {
     if (modules.count < 0 || (modules.count > 0 && !modules.items)) {
         tp__error(TP_ERR_ARGUMENT, op, "a list of %d modules at %p", modules.count, (void *)modules.items);
         return false;
@@ -57,7 +57,7 @@ static bool nn_sequential_check(tp_modules modules) {
 }
 
 /* Frees the modules of a list that does not become one: those that have no parent, each once. */
-static void nn_sequential_drop(tp_modules modules) {
+static void nn_list_drop(tp_modules modules) {
     for (int i = 0; i < modules.count && modules.items; i++) {
         bool seen = !modules.items[i] || modules.items[i]->tree->parent;
         for (int j = i + 1; j < modules.count && !seen; j++) seen = modules.items[j] == modules.items[i];
@@ -65,20 +65,38 @@ static void nn_sequential_drop(tp_modules modules) {
     }
 }
 
-tp_module *tp_nn_sequential(tp_modules modules) {
-    tp_module *m = nn_sequential_check(modules) ? tp_module_new(&nn_sequential_class) : NULL;
+/* A module of that class with the list as its children, named "0", "1", ... unless names are given. */
+static tp_module *nn_list_new(const char *op, const tp_module_class *type, const char *const *names,
+                              tp_modules modules) {
+    tp_module *m = nn_list_check(op, modules) ? tp_module_new(type) : NULL;
     if (!m) {
-        nn_sequential_drop(modules);
+        nn_list_drop(modules);
         return NULL;
     }
-    bool ok = true;
-    for (int i = 0; i < modules.count; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "%d", i);
-        if (!tp_module_add(m, name, modules.items[i]))
-            ok = false; /* the others pass to `m` and are freed with it */
-    }
+    bool ok = true; /* after a failure the others still pass to `m` and are freed with it */
+    for (int i = 0; i < modules.count; i++)
+        ok = (names ? tp_module_add(m, names[i], modules.items[i]) : tp_module_append(m, modules.items[i])) &&
+             ok;
     if (ok) return m;
     tp_module_free(m);
+    return NULL;
+}
+
+tp_module *tp_nn_sequential(tp_modules modules) {
+    return nn_list_new("nn_sequential", &nn_sequential_class, NULL, modules);
+}
+
+static const tp_module_class nn_module_list_class = {.name = "ModuleList", .size = sizeof(tp_module)};
+static const tp_module_class nn_module_dict_class = {.name = "ModuleDict", .size = sizeof(tp_module)};
+
+tp_module *tp_nn_module_list(tp_modules modules) {
+    return nn_list_new("nn_module_list", &nn_module_list_class, NULL, modules);
+}
+
+tp_module *tp_nn_module_dict(const char *const *names, tp_modules modules) {
+    const char *op = "nn_module_dict";
+    if (names || modules.count <= 0) return nn_list_new(op, &nn_module_dict_class, names, modules);
+    tp__error_null(op, "names");
+    nn_list_drop(modules);
     return NULL;
 }
