@@ -39,6 +39,7 @@
 #include "taper/norm.h"
 #include "taper/loss.h"
 #include "taper/autograd.h"
+#include "taper/functional.h"
 #include "taper/module.h"
 #include "taper/nn.h"
 #include "taper/init.h"

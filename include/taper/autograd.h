@@ -90,8 +90,8 @@ TP_API tp_status tp_remove_hook(tp_tensor *t, int id);
 TP_API void tp_set_anomaly_mode(bool on);
 
 /* A function of `inputs`, whose results go to outputs[0 .. n_outputs-1]; `outputs` has room for
- * TP_GRADCHECK_MAX_OUTPUTS. Returns their number, or -1 after an error. */
-#define TP_GRADCHECK_MAX_OUTPUTS 16
+ * TP_FUNCTION_MAX_OUTPUTS. Returns their number, or -1 after an error. */
+#define TP_FUNCTION_MAX_OUTPUTS 16
 typedef int tp_function(tp_tensors inputs, tp_tensor **outputs, void *context);
 
 typedef struct tp_gradcheck_options {

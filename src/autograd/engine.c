@@ -28,6 +28,7 @@ typedef struct walk {
     bool bounded; /* `order` holds all nodes of the walk, claimed */
     uint64_t
         floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
+    bool closed; /* what lies below the floor, and leaves that are not asked for, must not be reached */
     tp__node **heap;
     int64_t heap_count, heap_capacity;
     tp__node **order; /* descending */
@@ -327,6 +328,21 @@ static tp_status process(walk *w, tp__node *node) {
 
 /* ---- a whole walk ------------------------------------------------------------------------------------ */
 
+/* Does the walk, which may not, leave by an edge of `node`? */
+static tp_status check_closed(const walk *w, const tp__node *node) {
+    for (int k = 0; k < node->n_out; k++)
+        if (sink_find(w, &node->outs[k])) return TP_OK;
+    for (int i = 0; i < node->n_in; i++) {
+        const tp__edge *e = &node->edges[i];
+        if (e->node ? e->node->sequence < w->floor : e->leaf && !sink_find(w, e->leaf))
+            return tp__error(
+                TP_ERR_AUTOGRAD, w->op,
+                "the function gives op %s a tensor that requires grad and is not among the inputs",
+                node->op->name);
+    }
+    return TP_OK;
+}
+
 /* Finds all nodes below the roots, in descending order, and marks those that lead to what is wanted. */
 static tp_status walk_mark(walk *w) {
     while (w->heap_count > 0) {
@@ -334,6 +350,7 @@ static tp_status walk_mark(walk *w) {
             return tp__error_memory(w->op, (size_t)w->order_capacity * 2 * sizeof(tp__node *));
         tp__node *node = walk_pop(w);
         w->order[w->order_count++] = node;
+        if (w->closed) TP_TRY(check_closed(w, node));
         for (int i = 0; i < node->n_in; i++)
             if (node->edges[i].node && node->edges[i].node->sequence >= w->floor)
                 TP_TRY(walk_push(w, node->edges[i].node));
@@ -550,11 +567,11 @@ static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
 
 /* Enters what tp_grad() or .inputs asks for. */
 static tp_status add_inputs(walk *w, tp_tensors inputs) {
-    w->floor = UINT64_MAX;
+    if (!w->closed) w->floor = UINT64_MAX;
     for (int i = 0; i < inputs.count; i++) {
         tp_tensor *t = inputs.items[i];
         uint64_t recorded = t->node ? tp__node_of(t)->sequence : 0;
-        if (recorded < w->floor) w->floor = recorded;
+        if (recorded < w->floor && !w->closed) w->floor = recorded;
         if (!sink_add(w, sink_key(t), t)) return TP_ERR_MEMORY;
     }
     return TP_OK;
@@ -620,52 +637,62 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
 
 tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_options){0}); }
 
-static tp_status collect(const walk *w, tp_scope *scope, tp_tensors inputs, tp_tensor **grads,
-                         bool allow_unused) {
+static tp_status collect(const walk *w, const tp__request *request, tp_scope *scope, tp_tensors inputs,
+                         tp_tensor **grads) {
     for (int i = 0; i < inputs.count; i++) {
         sink *s = sink_find(w, sink_key(inputs.items[i]));
         grads[i] = s ? s->grad : NULL;
-        if (!grads[i] && !allow_unused)
+        if (grads[i] || request->keep_null) continue;
+        if (!request->options.allow_unused)
             return tp__error(TP_ERR_AUTOGRAD, w->op,
                              "the outputs do not depend on input %d; pass allow_unused for zeros", i);
-        if (!grads[i]) grads[i] = tp_zeros_like(inputs.items[i]);
+        grads[i] = tp_zeros_like(inputs.items[i]);
         if (!grads[i]) return tp_last_error().code;
     }
     for (int i = 0; i < inputs.count; i++)
-        if (!tp_scope_escape(scope, grads[i])) return tp_last_error().code;
+        if (grads[i] && !tp_scope_escape(scope, grads[i])) return tp_last_error().code;
     return TP_OK;
 }
 
-static tp_status grad_check_lists(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs,
-                                  tp_tensor **grads) {
-    if (!grads && inputs.count > 0) return tp__error_null("grad", "grads");
+static tp_status grad_check_lists(const char *op, tp_tensors outputs, tp_tensors inputs,
+                                  tp_tensors grad_outputs, tp_tensor **grads) {
+    if (!grads && inputs.count > 0) return tp__error_null(op, "grads");
     for (int i = 0; i < inputs.count; i++) grads[i] = NULL;
-    if (outputs.count < 1) return tp__error(TP_ERR_ARGUMENT, "grad", "there are no outputs");
+    if (outputs.count < 1) return tp__error(TP_ERR_ARGUMENT, op, "there are no outputs");
     if (grad_outputs.count != 0 && grad_outputs.count != outputs.count)
-        return tp__error(TP_ERR_ARGUMENT, "grad", "%d outputs, but %d grad_outputs", outputs.count,
+        return tp__error(TP_ERR_ARGUMENT, op, "%d outputs, but %d grad_outputs", outputs.count,
                          grad_outputs.count);
     for (int i = 0; i < grad_outputs.count; i++)
         if (!grad_outputs.items[i] && tp__error_pending()) return tp_last_error().code;
     return TP_OK;
 }
 
-tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs, tp_tensor **grads,
-                  tp_grad_options options) {
-    tp_status status = grad_check_lists(outputs, inputs, grad_outputs, grads);
-    if (status != TP_OK) return tp__deliver(status);
-    walk w = {.op = "grad",
+tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs,
+                   tp_tensor **grads) {
+    TP_TRY(grad_check_lists(request->op, outputs, inputs, grad_outputs, grads));
+    tp_grad_options options = request->options;
+    walk w = {.op = request->op,
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
-              .bounded = true};
+              .bounded = true,
+              .closed = request->part};
     tp_scope *scope = tp_scope_begin();
-    if (!scope) return tp__deliver(TP_ERR_MEMORY);
+    if (!scope) return TP_ERR_MEMORY;
     tp__tls.grad_off = !options.create_graph;
-    status = walk_all(&w, outputs, grad_outputs, inputs);
-    if (status == TP_OK) status = run_leaf_hooks(&w); /* they apply to what tp_grad() returns, too */
-    if (status == TP_OK) status = collect(&w, scope, inputs, grads, options.allow_unused);
+    if (request->part) w.floor = request->since;
+    tp_status status = walk_all(&w, outputs, grad_outputs, inputs);
+    if (status == TP_OK && !request->part)
+        status = run_leaf_hooks(&w); /* they apply to what tp_grad() gives, too */
+    if (status == TP_OK) status = collect(&w, request, scope, inputs, grads);
     walk_end(&w, status != TP_OK);
     tp_scope_end(scope);
     if (status != TP_OK)
         for (int i = 0; i < inputs.count; i++) grads[i] = NULL; /* the scope outside keeps what had escaped */
-    return tp__deliver(status);
+    return status;
+}
+
+tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs, tp_tensor **grads,
+                  tp_grad_options options) {
+    tp__request request = {.op = "grad", .options = options};
+    return tp__deliver(tp__grad(&request, outputs, inputs, grad_outputs, grads));
 }

@@ -20,22 +20,8 @@ typedef struct check {
     char worst_text[256];
 } check;
 
-/* Calls f and checks what it says it made. */
 static int call_function(const check *c, tp_tensor **outputs) {
-    int n = c->f(c->inputs, outputs, c->context);
-    if (n > TP_GRADCHECK_MAX_OUTPUTS) {
-        tp__error(TP_ERR_ARGUMENT, c->op, "the function made %d outputs; at most %d are checked", n,
-                  TP_GRADCHECK_MAX_OUTPUTS);
-        return -1;
-    }
-    for (int k = 0; k < n; k++)
-        if (!outputs[k]) {
-            tp__error_null(c->op, "an output of the function");
-            return -1;
-        }
-    if (n < 0 && !tp__error_pending())
-        tp__error(TP_ERR_ARGUMENT, c->op, "the function failed without an error");
-    return n;
+    return tp__call_function(c->op, c->f, c->inputs, outputs, c->context);
 }
 
 /* ---- numeric --------------------------------------------------------------------------------------------- */
@@ -43,7 +29,7 @@ static int call_function(const check *c, tp_tensor **outputs) {
 /* All outputs' elements, one after another, in double. */
 static tp_status output_values(const check *c, double *values, int64_t count) {
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *out[TP_GRADCHECK_MAX_OUTPUTS];
+    tp_tensor *out[TP_FUNCTION_MAX_OUTPUTS];
     int n = scope ? call_function(c, out) : -1;
     tp_status status = n < 0 ? tp_last_error().code : TP_OK;
     int64_t at = 0;
@@ -184,7 +170,7 @@ static tp_status check_run(check *c) {
     if (c->options.eps == 0) c->options.eps = 1e-6;
     if (c->options.atol == 0) c->options.atol = 1e-5;
     if (c->options.rtol == 0) c->options.rtol = 1e-3;
-    tp_tensor *wanted[64], *out[TP_GRADCHECK_MAX_OUTPUTS];
+    tp_tensor *wanted[64], *out[TP_FUNCTION_MAX_OUTPUTS];
     int numbers[64], count;
     TP_TRY(check_inputs(c, wanted, numbers, &count));
     tp_set_grad_enabled(true);
@@ -226,14 +212,14 @@ tp_status tp_gradcheck(tp_function *f, void *context, tp_tensors inputs, tp_grad
 typedef struct second {
     tp_function *f;
     void *context;
-    int n_inputs;                                  /* of f; its grad_outputs follow them */
-    bool wanted[64];                               /* which of them require grad */
-    bool differentiable[TP_GRADCHECK_MAX_OUTPUTS]; /* which outputs take a grad_output */
+    int n_inputs;                                 /* of f; its grad_outputs follow them */
+    bool wanted[64];                              /* which of them require grad */
+    bool differentiable[TP_FUNCTION_MAX_OUTPUTS]; /* which outputs take a grad_output */
 } second;
 
 static int second_function(tp_tensors all, tp_tensor **outputs, void *context) {
     second *s = context;
-    tp_tensor *out[TP_GRADCHECK_MAX_OUTPUTS], *used[TP_GRADCHECK_MAX_OUTPUTS], *wanted[64];
+    tp_tensor *out[TP_FUNCTION_MAX_OUTPUTS], *used[TP_FUNCTION_MAX_OUTPUTS], *wanted[64];
     int n = s->f((tp_tensors){s->n_inputs, all.items}, out, s->context), n_used = 0, n_wanted = 0;
     for (int k = 0; k < n; k++)
         if (s->differentiable[k]) used[n_used++] = out[k];
@@ -250,7 +236,7 @@ static int second_function(tp_tensors all, tp_tensor **outputs, void *context) {
 
 /* Fills `all` with f's inputs and a random grad_output for each differentiable output; returns their number. */
 static int second_inputs(const check *c, second *s, tp_tensor **all) {
-    tp_tensor *out[TP_GRADCHECK_MAX_OUTPUTS];
+    tp_tensor *out[TP_FUNCTION_MAX_OUTPUTS];
     int n = call_function(c, out), count = c->inputs.count;
     if (n < 0) return -1;
     tp_generator generator = {{.seed = 20260101}};
@@ -267,15 +253,15 @@ static int second_inputs(const check *c, second *s, tp_tensor **all) {
 
 static tp_status second_run(check *c) {
     second s = {.f = c->f, .context = c->context, .n_inputs = c->inputs.count};
-    tp_tensor *wanted[64], *all[64 + TP_GRADCHECK_MAX_OUTPUTS];
+    tp_tensor *wanted[64], *all[64 + TP_FUNCTION_MAX_OUTPUTS];
     int numbers[64], count;
     if (!c->f) return tp__error_null(c->op, "f");
-    if (c->inputs.count > 64 - TP_GRADCHECK_MAX_OUTPUTS)
+    if (c->inputs.count > 64 - TP_FUNCTION_MAX_OUTPUTS)
         return tp__error(TP_ERR_ARGUMENT, c->op, "%d inputs are too many", c->inputs.count);
     TP_TRY(check_inputs(c, wanted, numbers, &count));
-    if (count > TP_GRADCHECK_MAX_OUTPUTS)
+    if (count > TP_FUNCTION_MAX_OUTPUTS)
         return tp__error(TP_ERR_ARGUMENT, c->op, "%d inputs require grad; at most %d are checked", count,
-                         TP_GRADCHECK_MAX_OUTPUTS);
+                         TP_FUNCTION_MAX_OUTPUTS);
     for (int i = 0; i < count; i++) s.wanted[numbers[i]] = true;
     tp_set_grad_enabled(true);
     int n = second_inputs(c, &s, all);

@@ -6,6 +6,8 @@
 
 static _Atomic uint64_t node_sequence;
 
+uint64_t tp__sequence(void) { return atomic_load_explicit(&node_sequence, memory_order_relaxed); }
+
 /* ---- release: a loop over a list, so that no chain is too long for the stack ------------------------- */
 
 void tp__node_release_saved(tp__node *node) {

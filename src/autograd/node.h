@@ -85,6 +85,25 @@ tp__meta *tp__meta_make(const char *op, tp_tensor *t);
 /* Is there anything at this edge that the walk of `ctx` wants a gradient for? */
 bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge);
 
+/* tp_grad() with more to say. The status is yet to be delivered. */
+typedef struct tp__request {
+    const char *op; /* for messages */
+    tp_grad_options options;
+    bool keep_null; /* NULL, not zeros or an error, for an input that the outputs do not depend on */
+    bool
+        part; /* of another walk: the hooks of leaves are left to that, and nothing recorded before `since` nor
+                       a leaf that is not asked for may be reached */
+    uint64_t since;
+} tp__request;
+tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs,
+                   tp_tensor **grads);
+
+/* The number of the next node. */
+uint64_t tp__sequence(void);
+
+/* Calls a user's function and checks what it says it made: the number of outputs, or -1 with a record. */
+int tp__call_function(const char *op, tp_function *f, tp_tensors inputs, tp_tensor **outputs, void *context);
+
 /* Drops the saved values, so that their memory goes as the walk passes. */
 void tp__node_release_saved(tp__node *node);
 
