@@ -1,6 +1,7 @@
-/* Derivatives of functions: Jacobians, Hessians, and their products with vectors.
+/* Derivatives of functions: Jacobians, Hessians, and their products with vectors. And tp_checkpoint(), which runs
+ * a function again rather than keep what its gradient needs.
  *
- * `f` is a tp_function (autograd.h): it makes its outputs from the tensors it is given. Each function here calls it
+ * `f` is a tp_function (autograd.h): it makes its outputs from the tensors it is given. Each function but the last calls it
  * once, on inputs cut off from their history, and walks what it recorded; no gradient of any tensor changes. Other
  * tensors that `f` uses count as constants.
  *
@@ -54,6 +55,29 @@ TP_API tp_status tp_jvp(tp_function *f, void *context, tp_tensors inputs, tp_ten
  * the gradient of the gradient's product with v: two walks. torch.autograd.functional.vhp, and hvp where H is symmetric. */
 TP_API tp_status tp_hvp(tp_function *f, void *context, tp_tensors inputs, tp_tensors v, tp_tensor **output,
                         tp_tensor **hvps, tp_functional_options options);
+
+typedef struct tp_checkpoint_options {
+    bool no_preserve_rng;                /* the second run draws new random numbers */
+    void (*free_context)(void *context); /* called with `context` when it is no longer needed, or NULL */
+} tp_checkpoint_options;
+
+/* Runs f without keeping what its gradient needs, and runs it again when a walk comes by: memory for time. Of the
+ * call the graph holds the inputs alone. outputs[0 .. n_outputs-1] belong to the current scope, all NULL after an error.
+ *
+ * `inputs` are all that `f` uses and that may require grad: activations, and parameters too, tp_module_parameters().
+ * f makes its outputs from the tensors it is given; a leaf is given as itself, so f may also run a module
+ * that owns it. What is missing from the list is found at the walk: TP_ERR_AUTOGRAD in place of a missing gradient.
+ * With no input that requires grad nothing is recorded, and f runs once.
+ *
+ * f must do the same both times and change no input. It runs with the thread's default generator at the same
+ * state, which is put back: a dropout has the same mask (a generator of one's own is not looked after). Statistics of
+ * batch norms in it are updated twice. Gradients are the same bits as without, unless an input is used inside and
+ * outside, when the sum may be rounded in another order. Checkpoints nest, and differentiate twice if the ops in
+ * them do. `context` must live until the graph is gone (see .free_context, which is called after an error, too).
+ * Errors: TP_ERR_ARGUMENT for another number of outputs; TP_ERR_ALIAS for a changed input; at the walk TP_ERR_STATE for
+ * outputs of other shapes than at first, and those of f. Source: torch.utils.checkpoint. */
+TP_API tp_status tp_checkpoint(tp_function *f, void *context, tp_tensors inputs, int n_outputs,
+                               tp_tensor **outputs, tp_checkpoint_options options);
 
 TP_END_DECLS
 

@@ -28,7 +28,9 @@ typedef struct walk {
     bool bounded; /* `order` holds all nodes of the walk, claimed */
     uint64_t
         floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
-    bool closed; /* what lies below the floor, and leaves that are not asked for, must not be reached */
+    bool
+        closed; /* what lies below the floor, and other leaves than those asked for or known, must not be reached */
+    tp_tensors known;
     tp__node **heap;
     int64_t heap_count, heap_capacity;
     tp__node **order; /* descending */
@@ -328,13 +330,20 @@ static tp_status process(walk *w, tp__node *node) {
 
 /* ---- a whole walk ------------------------------------------------------------------------------------ */
 
+static bool leaf_is_known(const walk *w, const tp_tensor *leaf) {
+    if (!leaf || sink_find(w, leaf)) return true;
+    for (int i = 0; i < w->known.count; i++)
+        if (w->known.items[i] == leaf) return true;
+    return false;
+}
+
 /* Does the walk, which may not, leave by an edge of `node`? */
 static tp_status check_closed(const walk *w, const tp__node *node) {
     for (int k = 0; k < node->n_out; k++)
         if (sink_find(w, &node->outs[k])) return TP_OK;
     for (int i = 0; i < node->n_in; i++) {
         const tp__edge *e = &node->edges[i];
-        if (e->node ? e->node->sequence < w->floor : e->leaf && !sink_find(w, e->leaf))
+        if (e->node ? e->node->sequence < w->floor : !leaf_is_known(w, e->leaf))
             return tp__error(
                 TP_ERR_AUTOGRAD, w->op,
                 "the function gives op %s a tensor that requires grad and is not among the inputs",
@@ -675,7 +684,8 @@ tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors in
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
               .bounded = true,
-              .closed = request->part};
+              .closed = request->part,
+              .known = request->known};
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
     tp__tls.grad_off = !options.create_graph;

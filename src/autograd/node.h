@@ -90,10 +90,11 @@ typedef struct tp__request {
     const char *op; /* for messages */
     tp_grad_options options;
     bool keep_null; /* NULL, not zeros or an error, for an input that the outputs do not depend on */
-    bool
-        part; /* of another walk: the hooks of leaves are left to that, and nothing recorded before `since` nor
-                       a leaf that is not asked for may be reached */
+    /* A part of another walk: the hooks of leaves are left to that, and nothing recorded before `since` nor a leaf
+     * that is neither asked for nor in `known` may be reached. */
+    bool part;
     uint64_t since;
+    tp_tensors known;
 } tp__request;
 tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors inputs, tp_tensors grad_outputs,
                    tp_tensor **grads);
