@@ -40,6 +40,7 @@
 #include "taper/loss.h"
 #include "taper/autograd.h"
 #include "taper/functional.h"
+#include "taper/custom.h"
 #include "taper/module.h"
 #include "taper/nn.h"
 #include "taper/init.h"
