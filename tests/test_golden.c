@@ -119,6 +119,9 @@ static void run_case(const golden_family *family, const golden *file, int number
 
 static void test_family(void **state) {
     const golden_family *family = *state;
+#if !TP_HAVE_LAPACK
+    if (strcmp(family->name, "decompose") == 0) return; /* they are errors: errors/decompose.def */
+#endif
     golden *file = golden_open(family->name);
     golden_failures = 0;
     assert_true(golden_count(file) > 0);

@@ -41,6 +41,9 @@ enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 static const char *chosen; /* the op or family on the command line */
 
 static bool is_chosen(const sample_list *list, const sample *row) {
+#if !TP_HAVE_LAPACK
+    if (strcmp(list->family, "decompose") == 0) return false; /* they are errors: errors/decompose.def */
+#endif
     return !chosen || strcmp(chosen, list->family) == 0 || strcmp(chosen, row->op) == 0;
 }
 
@@ -118,8 +121,8 @@ static int uncovered_in(const char *header) {
 
 static void test_every_op_has_a_row(void **state) {
     (void)state;
-    static const char *const headers[] = {"elementwise", "reduce", "linalg", "views", "index",
-                                          "conv",        "pool",   "norm",   "loss"};
+    static const char *const headers[] = {"elementwise", "reduce", "linalg", "decompose", "views",
+                                          "index",       "conv",   "pool",   "norm",      "loss"};
     int missing = 0;
     for (size_t h = 0; h < sizeof headers / sizeof headers[0]; h++) missing += uncovered_in(headers[h]);
     assert_int_equal(missing, 0);

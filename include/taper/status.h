@@ -28,7 +28,7 @@ TP_BEGIN_DECLS
     X(TP_ERR_IO, 11, "file cannot be read or written")                                                       \
     X(TP_ERR_FORMAT, 12, "malformed data")                                                                   \
     X(TP_ERR_UNSUPPORTED, 13, "not supported by this build")                                                 \
-    X(TP_ERR_NUMERIC, 14, "NaN or infinite value")
+    X(TP_ERR_NUMERIC, 14, "numerically impossible")
 
 typedef enum tp_status {
 #define TP_STATUS_ENUM(name, value, text) name = value,

@@ -60,8 +60,8 @@ static bool blas_takes(const tp__product *p) {
 
 static void blas_tile(const tp__gemm_args *g, tp_dtype dtype) {
 #if TP_HAVE_OPENMP
-    omp_set_num_threads(
-        1); /* this task's own setting: the BLAS stays on this core, the caller's is not touched */
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1); /* this task's own setting, and put back: it may be the caller's */
 #endif
     bool ta = g->a_cs != 1, tb = g->b_cs != 1;
     int lda = (int)(ta ? g->a_cs : g->a_rs), ldb = (int)(tb ? g->b_cs : g->b_rs), ldc = (int)g->c_rs;
@@ -77,6 +77,9 @@ static void blas_tile(const tp__gemm_args *g, tp_dtype dtype) {
     else
         cblas_dgemm(CblasRowMajor, at, bt, (int)g->m, (int)g->n, (int)g->k, 1, g->a, lda, g->b, ldb, 0, g->c,
                     ldc);
+#if TP_HAVE_OPENMP
+    omp_set_num_threads(threads);
+#endif
 }
 
 static bool own_kernel_is_better(void) { return strcmp(tp__kern->name, "baseline") != 0; }

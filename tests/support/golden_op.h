@@ -17,6 +17,7 @@
     X(elementwise)                                                                                           \
     X(reduce)                                                                                                \
     X(linalg)                                                                                                \
+    X(decompose)                                                                                             \
     X(index)                                                                                                 \
     X(conv)                                                                                                  \
     X(loss)                                                                                                  \
