@@ -84,6 +84,20 @@ static tp_status anomaly(void) {
     return status;
 }
 
+static tp_status after_hook(tp_tensor *leaf, void *context) {
+    (void)leaf, (void)context;
+    return TP_OK;
+}
+
+static tp_tensor *nan_made(void) {
+    const char *before = tp_set_label("head");
+    tp_set_nan_check(true);
+    tp_tensor *y = tp_log(tp_set_requires_grad(TP_F32_TENSOR(TP_SHAPE(3), 1, -1, -2), true));
+    tp_set_nan_check(false);
+    tp_set_label(before);
+    return y;
+}
+
 static int identity(tp_tensors inputs, tp_tensor **outputs, void *context) {
     (void)context;
     outputs[0] = inputs.items[0];

@@ -309,6 +309,128 @@ static void once_differentiable(void **state) {
     assert_null(tp_tensor_grad(x));
 }
 
+/* ---- labels, and hooks for when the gradient is there ------------------------------------------------------------ */
+
+static void labels_tell_where(void **state) {
+    (void)state;
+    tp_tensor *x = leaf_of(TP_SHAPE(2, 3)), *g;
+    assert_ok(tp_tensor_set_at(x, TP_SHAPE(1, 1), 0));
+    assert_null(tp_set_label("encoder"));
+    tp_scope *s = tp_scope_begin();
+    assert_string_equal(tp_set_label("inner"), "encoder");
+    tp_tensor *y = tp_scope_return(s, tp_sqrt(tp_t(x)));
+    tp_tensor *z = tp_square(x);
+    assert_string_equal(tp_set_label(NULL), "encoder"); /* the scope put it back */
+    assert_string_equal(tp_grad_label(y), "inner");
+    assert_string_equal(tp_grad_label(z), "encoder");
+    assert_null(tp_grad_label(x));
+    assert_null(tp_grad_label(tp_square(z)));
+    tp_set_anomaly_mode(true);
+    tp_status status = tp_backward(tp_sum(y));
+    tp_set_anomaly_mode(false);
+    assert_int_equal(status, TP_ERR_NUMERIC);
+    assert_error(TP_ERR_NUMERIC,
+                 "sqrt: its backward gave a NaN or infinite gradient for input 0, first at [1, 1]: "
+                 "inf; recorded under the label inner");
+    /* what a rule records goes under the op's label */
+    assert_ok(tp_grad(TP_TENSORS(tp_sum(z)), TP_TENSORS(x), (tp_tensors){0}, &g,
+                      (tp_grad_options){.create_graph = true}));
+    assert_string_equal(tp_grad_label(g), "encoder");
+    assert_null(tp_set_label(NULL));
+}
+
+/* Results alone are looked at, and only where a NaN is made. */
+static void the_op_that_makes_a_nan(void **state) {
+    (void)state;
+    tp_tensor *x = tp_set_requires_grad(TP_F64_TENSOR(TP_SHAPE(2, 2), 1, 2, -3, 4), true);
+    tp_set_nan_check(true);
+    tp_tensor *fine = tp_log(tp_square(x)), *bad = tp_log(tp_t(x)), *constant = tp_log(tp_detach(x));
+    tp_set_nan_check(false);
+    assert_tensor(fine);
+    assert_null(bad);
+    assert_error(TP_ERR_NUMERIC, "log: it made a NaN, in output 0, first at [0, 1]: nan");
+    assert_tensor(constant); /* not recorded */
+}
+
+typedef struct stepper {
+    int calls, order[4];
+    bool fail;
+    tp_tensor *first;
+} stepper;
+
+/* Steps one parameter and gives its gradient back at once. */
+static tp_status step_leaf(tp_tensor *t, void *context) {
+    stepper *s = context;
+    s->order[s->calls++] = t == s->first;
+    if (s->fail) return tp_error_set(TP_ERR_STATE, "step", "no");
+    tp_sub_(t, tp_mul_scalar(tp_tensor_grad(t), 0.5));
+    tp_zero_grad(t);
+    return tp_last_error().code;
+}
+
+static void freed(void *context) { ((stepper *)context)->calls = -1; }
+
+static void hooks_after_the_gradient(void **state) {
+    (void)state;
+    tp_error_clear();
+    tp_tensor *a = leaf(2), *b = leaf(3), *g[1];
+    stepper s = {.first = a};
+    int id = tp_register_post_accumulate_hook(a, step_leaf, &s, NULL);
+    assert_true(id >= 0);
+    assert_true(tp_register_post_accumulate_hook(b, step_leaf, &s, NULL) >= 0);
+    tp_tensor *y = tp_mul(tp_mul(a, a), b); /* a is met twice, its hook runs once */
+    tp_error_clear();
+    assert_ok(
+        tp_grad(TP_TENSORS(y), TP_TENSORS(a), (tp_tensors){0}, g, (tp_grad_options){.retain_graph = true}));
+    assert_int_equal(s.calls, 0);
+    assert_ok(tp_backward(y));
+    assert_int_equal(s.calls, 2);
+    assert_int_equal(s.order[0], 0); /* b is met first */
+    assert_float_equal(tp_tensor_item(a), 2 - 0.5 * 12, 1e-12);
+    assert_float_equal(tp_tensor_item(b), 3 - 0.5 * 4, 1e-12);
+    assert_null(tp_tensor_grad(a));
+    s = (stepper){.first = a, .fail = true};
+    assert_int_equal(tp_backward(tp_mul(a, b)), TP_ERR_STATE);
+    assert_error(TP_ERR_STATE, "step: no");
+    assert_int_equal(s.calls, 1);
+    assert_tensor(tp_tensor_grad(a)); /* all has been delivered */
+    assert_tensor(tp_tensor_grad(b));
+    assert_ok(tp_remove_hook(a, id));
+    s = (stepper){.first = a};
+    assert_ok(tp_backward(tp_mul(a, b)));
+    assert_int_equal(s.calls, 1);
+    assert_int_equal(s.order[0], 0);
+    tp_scope *scope = tp_scope_begin();
+    tp_tensor *c = leaf(1);
+    tp_register_post_accumulate_hook(c, step_leaf, &s, freed);
+    tp_scope_end(scope);
+    assert_int_equal(s.calls, -1);
+}
+
+/* A million labelled ops and a hook at either end: no deeper stack, none of it left. */
+static void long_chains_with_labels_and_hooks(void **state) {
+    (void)state;
+    tp_tensor *x = leaf(1), *y = NULL;
+    hook_actor counts = {0};
+    stepper s = {.first = x};
+    tp_register_post_accumulate_hook(x, step_leaf, &s, NULL);
+    tp_keep(&y, tp_neg(x));
+    tp_register_hook(y, count_call, &counts, NULL);
+    const char *before = tp_set_label("chain");
+    for (int k = 0; k < 1000000; k++) {
+        tp_scope *scope = tp_scope_begin();
+        tp_keep(&y, tp_neg(y));
+        tp_scope_end(scope);
+    }
+    tp_set_label(before);
+    assert_string_equal(tp_grad_label(y), "chain");
+    assert_ok(tp_backward(y));
+    tp_release(y);
+    assert_int_equal(counts.calls, 1);
+    assert_int_equal(s.calls, 1);
+    assert_float_equal(tp_tensor_item(x), 1.5, 1e-12);
+}
+
 /* ---- failures ---------------------------------------------------------------------------------------------- */
 
 /* The walk's heap is just full when the node fails whose inputs filled it. */
@@ -323,7 +445,8 @@ static void failure_with_a_full_heap(void **state) {
     tp_status status = tp_backward_with(y, (tp_backward_options){.grad = g});
     tp_set_anomaly_mode(false);
     assert_int_equal(status, TP_ERR_NUMERIC);
-    assert_error(TP_ERR_NUMERIC, "cat: its backward gave a NaN or infinite gradient for input 64");
+    assert_error(TP_ERR_NUMERIC,
+                 "cat: its backward gave a NaN or infinite gradient for input 64, first at [0]: nan");
     assert_null(tp_tensor_grad(x));
 }
 
@@ -437,6 +560,10 @@ int main(void) {
         CHECK_TEST(modes_nest_in_modes),
         CHECK_TEST(inplace_makes_no_cycle_and_writes_no_borrowed_memory),
         CHECK_TEST(once_differentiable),
+        CHECK_TEST(labels_tell_where),
+        CHECK_TEST(the_op_that_makes_a_nan),
+        CHECK_TEST(hooks_after_the_gradient),
+        CHECK_TEST(long_chains_with_labels_and_hooks),
         CHECK_TEST(failure_with_a_full_heap),
         CHECK_TEST(failed_walks_free_the_graph),
         CHECK_TEST(out_of_memory_changes_all_gradients_or_none),

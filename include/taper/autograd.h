@@ -85,9 +85,31 @@ typedef tp_tensor *tp_hook_fn(tp_tensor *grad, void *context);
 TP_API int tp_register_hook(tp_tensor *t, tp_hook_fn *hook, void *context, void (*free_context)(void *));
 TP_API tp_status tp_remove_hook(tp_tensor *t, int id);
 
-/* With anomaly mode on (this thread), a walk stops with TP_ERR_NUMERIC and the name of the op whose gradient
- * first held a NaN or infinite value. */
+/* A function called after a walk of tp_backward() has added to the gradient of a leaf, once a walk. It may step an
+ * optimizer for this one parameter and clear the gradient (tp_zero_grad), so that memory goes leaf by leaf. An
+ * error that it returns is what tp_backward() returns; the gradients of all leaves have been delivered by then, and the
+ * hooks that were still to come are not run. It must not walk the graph it was called from. */
+typedef tp_status tp_accumulate_hook_fn(tp_tensor *leaf, void *context);
+
+/* Registers one, as tp_register_hook() does; tp_remove_hook() removes it. Leaves come in the order in which the walk met
+ * them. Errors: TP_ERR_AUTOGRAD unless `leaf` is one that requires grad. Source: Tensor.register_post_accumulate_grad_hook. */
+TP_API int tp_register_post_accumulate_hook(tp_tensor *leaf, tp_accumulate_hook_fn *hook, void *context,
+                                            void (*free_context)(void *));
+
+/* With anomaly mode on (this thread), a walk stops with TP_ERR_NUMERIC at the op whose gradient first held a NaN or infinite value:
+ * the message names it, the element, and the label under which it was recorded.
+ * With the check for NaN on, so does an op that is recorded and makes a NaN. Both read every value. Source:
+ * torch.autograd.detect_anomaly. */
 TP_API void tp_set_anomaly_mode(bool on);
+TP_API void tp_set_nan_check(bool on);
+
+/* Names the part of the program, "encoder", whose ops this thread records from now on; NULL is none. Returns the label before,
+ * and the end of a scope puts back the one it began with. The text must outlive the graph: normally a literal.
+ * What a rule or a checkpoint records goes under the label of the op it belongs to. */
+TP_API const char *tp_set_label(const char *label);
+
+/* The label of the op that made `t`; NULL if there is none. */
+TP_API const char *tp_grad_label(const tp_tensor *t);
 
 /* A function of `inputs`, whose results go to outputs[0 .. n_outputs-1]; `outputs` has room for
  * TP_FUNCTION_MAX_OUTPUTS. Returns their number, or -1 after an error. */

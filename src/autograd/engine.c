@@ -4,8 +4,7 @@
  * descending order of their sequence number, which is always a topological order. Gradients are summed at
  * the node's outputs until then. What arrives at leaves, and at the inputs that are asked for, is gathered in a table
  * and delivered at the end, so that a walk that fails leaves every gradient as it was. */
-#include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "autograd/node.h"
 #include "core/scope.h"
@@ -19,6 +18,7 @@ typedef struct sink {
     tp_tensor *tensor;    /* the leaf, or the output's tensor */
     tp_tensor *grad;      /* these are references, or NULL */
     tp_tensor *old, *sum; /* the tensor's gradient so far, and what it is to be replaced by */
+    int64_t number;       /* in the order in which the walk met them */
 } sink;
 
 typedef struct walk {
@@ -38,6 +38,8 @@ typedef struct walk {
     tp__node *broken; /* the node at which an unbounded walk failed */
     sink *sinks;
     int64_t sink_count, sink_capacity; /* capacity: a power of two, or 0 */
+    const sink **after;                /* leaves with hooks for when their gradient is there, in order */
+    int64_t after_count;
 } walk;
 
 /* ---- the heap, by sequence number -------------------------------------------------------------------- */
@@ -121,7 +123,7 @@ static sink *sink_add(walk *w, const void *key, tp_tensor *tensor) {
     if (!s->key) {
         s->key = key;
         s->tensor = tensor;
-        w->sink_count++;
+        s->number = w->sink_count++;
     }
     return s;
 }
@@ -178,16 +180,6 @@ static tp_tensor *conform(const char *op, int i, tp_tensor *g, tp_shape shape, t
     return g && g->dtype != dtype ? tp_to_dtype(g, dtype) : g;
 }
 
-static tp_status check_finite(const tp__node *node, int i, tp_tensor *g) {
-    bool before = tp_set_grad_enabled(false);
-    tp_tensor *sum = tp_sum(tp_mul_scalar(g, 0)); /* NaN if any element is NaN or infinite */
-    tp_set_grad_enabled(before);
-    if (!sum) return tp_last_error().code;
-    if (tp_tensor_item(sum) == 0) return TP_OK;
-    return tp__error(TP_ERR_NUMERIC, node->op->name,
-                     "its backward gave a NaN or infinite gradient for input %d", i);
-}
-
 /* Sends the gradient of input i on to where it is summed. */
 static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
     const tp__edge *e = &node->edges[i];
@@ -200,7 +192,7 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
                           (tp_dtype)e->node->outs[e->output].dtype)
                 : conform(op, i, g, e->leaf->shape, (tp_dtype)e->leaf->dtype);
     if (!g) return tp_last_error().code;
-    if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(check_finite(node, i, g));
+    if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(tp__check_gradient(node, i, g));
     if (e->leaf) {
         sink *s = sink_add(w, e->leaf, e->leaf);
         return s ? accumulate(w, &s->grad, g) : TP_ERR_MEMORY;
@@ -317,6 +309,7 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
 
 static tp_status process(walk *w, tp__node *node) {
     tp_tensor *few[2 * FEW] = {NULL}, **arrays = few;
+    tp__tls.label = node->label; /* for what the rule records; the walk's scope puts the caller's back */
     int64_t many = (int64_t)node->n_in + node->n_out;
     if (many > 2 * FEW) {
         arrays = tp__alloc_zero((size_t)many * sizeof *arrays);
@@ -454,6 +447,7 @@ static void walk_end(walk *w, bool failed) {
         tp_release(s->old);
         tp_release(s->sum);
     }
+    tp__free(w->after);
     tp__free(w->sinks);
     tp__free(w->order);
     tp__free(w->heap);
@@ -525,8 +519,42 @@ static tp_status sink_deliver(const walk *w, sink *s) {
     return next || added ? TP_OK : tp_last_error().code;
 }
 
+static int compare_numbers(const void *a, const void *b) {
+    const sink *x = *(const sink *const *)a, *y = *(const sink *const *)b;
+    return x->number < y->number ? -1 : 1;
+}
+
+/* Which leaves have hooks to be run after the delivery; gathered before it, since it may fail. */
+static tp_status gather_after(walk *w) {
+    for (int pass = 0; pass < 2; pass++) {
+        w->after_count = 0;
+        for (int64_t i = 0; i < w->sink_capacity; i++) {
+            const sink *s = &w->sinks[i];
+            if (!s->grad || !sink_is_leaf(s) || !tp__meta_has_after(tp__meta_of(s->tensor))) continue;
+            if (pass) w->after[w->after_count] = s;
+            w->after_count++;
+        }
+        if (pass || w->after_count == 0) continue;
+        w->after = tp__alloc((size_t)w->after_count * sizeof *w->after);
+        if (!w->after) return tp__error_memory(w->op, (size_t)w->after_count * sizeof *w->after);
+    }
+    if (w->after_count) qsort(w->after, (size_t)w->after_count, sizeof *w->after, compare_numbers);
+    return TP_OK;
+}
+
+static tp_status run_after(const walk *w) {
+    tp_status status = TP_OK;
+    for (int64_t i = 0; i < w->after_count && status == TP_OK; i++) {
+        tp_tensor *leaf = tp_retain(w->after[i]->tensor);
+        status = tp__meta_run_after(tp__meta_of(leaf), leaf);
+        tp_release(leaf);
+    }
+    return status;
+}
+
 static tp_status deliver(walk *w) {
     TP_TRY(run_leaf_hooks(w));
+    TP_TRY(gather_after(w));
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
     tp_status status = TP_OK;
@@ -639,9 +667,10 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     tp_tensor *grad = options.grad;
     tp_status status = walk_all(&w, (tp_tensors){1, &t}, (tp_tensors){1, &grad}, options.inputs);
     if (status == TP_OK) status = deliver(&w);
+    tp_status hooks = status == TP_OK ? run_after(&w) : TP_OK;
     walk_end(&w, status != TP_OK);
     tp_scope_end(scope);
-    return tp__deliver(status);
+    return tp__deliver(status == TP_OK ? hooks : status);
 }
 
 tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_options){0}); }

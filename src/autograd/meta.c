@@ -196,6 +196,22 @@ tp_tensor *tp_detach(tp_tensor *t) {
 
 /* ---- hooks ------------------------------------------------------------------------------------------- */
 
+static int hook_register(const char *op, tp_tensor *t, tp__hook given) {
+    tp__hook *hook = tp__alloc(sizeof *hook);
+    tp__meta *meta = hook ? tp__meta_make(op, t) : NULL;
+    if (!meta) {
+        tp__free(hook);
+        tp__error_memory(op, sizeof *hook);
+        return -1;
+    }
+    *hook = given;
+    hook->id = meta->next_id++;
+    tp__hook **end = &meta->hooks;
+    while (*end) end = &(*end)->next;
+    *end = hook;
+    return hook->id;
+}
+
 int tp_register_hook(tp_tensor *t, tp_hook_fn *call, void *context, void (*free_context)(void *)) {
     const char *op = "register_hook";
     if (!t || !call) {
@@ -206,18 +222,25 @@ int tp_register_hook(tp_tensor *t, tp_hook_fn *call, void *context, void (*free_
         tp__error(TP_ERR_AUTOGRAD, op, "the tensor does not require grad");
         return -1;
     }
-    tp__hook *hook = tp__alloc(sizeof *hook);
-    tp__meta *meta = hook ? tp__meta_make(op, t) : NULL;
-    if (!meta) {
-        tp__free(hook);
-        tp__error_memory(op, sizeof *hook);
+    return hook_register(op, t, (tp__hook){.call = call, .context = context, .free_context = free_context});
+}
+
+int tp_register_post_accumulate_hook(tp_tensor *leaf, tp_accumulate_hook_fn *call, void *context,
+                                     void (*free_context)(void *)) {
+    const char *op = "register_post_accumulate_hook";
+    if (!leaf || !call) {
+        tp__error_null(op, leaf ? "hook" : "leaf");
         return -1;
     }
-    *hook = (tp__hook){NULL, meta->next_id++, call, context, free_context};
-    tp__hook **end = &meta->hooks;
-    while (*end) end = &(*end)->next;
-    *end = hook;
-    return hook->id;
+    if (leaf->node || !leaf->requires_grad) {
+        tp__error(TP_ERR_AUTOGRAD, op,
+                  leaf->node ? "the tensor is the result of the recorded op %s, no leaf"
+                             : "the tensor does not require grad",
+                  leaf->node ? tp__node_of(leaf)->op->name : "");
+        return -1;
+    }
+    return hook_register(op, leaf,
+                         (tp__hook){.after = call, .context = context, .free_context = free_context});
 }
 
 tp_status tp_remove_hook(tp_tensor *t, int id) {
@@ -257,11 +280,33 @@ tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g) {
     tp__meta_hold(meta);
     for (tp__hook *hook = meta->hooks; hook && g;) {
         int id = hook->id; /* it may remove itself, and others */
-        g = hook_run(hook, g);
+        if (hook->call) g = hook_run(hook, g);
         for (hook = meta->hooks; hook && hook->id <= id;) hook = hook->next;
     }
     tp__meta_drop(meta);
     return g;
+}
+
+bool tp__meta_has_after(const tp__meta *meta) {
+    for (const tp__hook *hook = meta ? meta->hooks : NULL; hook; hook = hook->next)
+        if (hook->after) return true;
+    return false;
+}
+
+tp_status tp__meta_run_after(tp__meta *meta, tp_tensor *leaf) {
+    tp_status status = TP_OK;
+    tp__meta_hold(meta);
+    for (tp__hook *hook = meta->hooks; hook && status == TP_OK;) {
+        int id = hook->id;
+        tp_scope *scope = hook->after ? tp_scope_begin() : NULL;
+        if (hook->after) status = scope ? hook->after(leaf, hook->context) : TP_ERR_MEMORY;
+        tp_scope_end(scope);
+        for (hook = meta->hooks; hook && hook->id <= id;) hook = hook->next;
+    }
+    tp__meta_drop(meta);
+    if (status != TP_OK && tp__tls.error_code != status)
+        tp__error(status, "post_accumulate_hook", "a hook failed");
+    return status;
 }
 
 /* ---- grad mode --------------------------------------------------------------------------------------- */
@@ -292,5 +337,3 @@ bool tp_set_grad_enabled(bool enabled) {
     self->grad_off = !enabled;
     return before;
 }
-
-void tp_set_anomaly_mode(bool on) { tp__self()->anomaly = on; }

@@ -106,6 +106,7 @@ static tp__node *node_lay_out(char *block, size_t bytes, const tp__call *call, i
     n->given = 0;
     n->released = false;
     n->needed = false;
+    n->label = tp__tls.label;
     return n;
 }
 
@@ -149,10 +150,11 @@ bool tp__record_call(const tp__call *call) {
         return true;
     }
     size_t bytes = node_bytes(call);
-    char *block = bytes < UINT32_MAX ? tp__small_alloc(bytes) : NULL;
+    bool ok = TP__LIKELY(!tp__tls.nan_check) || tp__check_outputs(call) == TP_OK;
+    char *block = ok && bytes < UINT32_MAX ? tp__small_alloc(bytes) : NULL;
     if (!block) {
         if (call->op->free_attr) call->op->free_attr((void *)(uintptr_t)call->attr);
-        tp__error_memory(call->op->name, bytes);
+        if (ok) tp__error_memory(call->op->name, bytes);
         if (call->n_out == 1)
             tp__scope_take_back(call->out[0]); /* or it would stay with the caller's scope */
         return false;

@@ -17,7 +17,8 @@ typedef struct tp__edge {
 typedef struct tp__hook {
     struct tp__hook *next;
     int id;
-    tp_hook_fn *call;
+    tp_hook_fn *call; /* or, for a leaf whose gradient is there, */
+    tp_accumulate_hook_fn *after;
     void *context;
     void (*free_context)(void *);
 } tp__hook;
@@ -63,10 +64,11 @@ struct tp__node {
     tp__saved *saved;     /* n_in for the inputs, then n_out for the outputs */
     void *attr;
     int32_t n_in, n_out;
-    uint32_t bytes; /* of the whole block */
-    uint64_t given; /* bit i: input i was not NULL; beyond 64 inputs all are given */
-    bool released;  /* its saved values are gone */
-    bool needed;    /* leads to an input that the walk is for */
+    uint32_t bytes;    /* of the whole block */
+    bool released;     /* its saved values are gone */
+    bool needed;       /* leads to an input that the walk is for */
+    uint64_t given;    /* bit i: input i was not NULL; beyond 64 inputs all are given */
+    const char *label; /* the user's name for where it was recorded, or NULL */
 };
 
 struct tp__ctx {
@@ -127,6 +129,15 @@ void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad);
 /* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. What a hook gave in its place has
  * a reference in the current scope besides its owner's, so that nobody takes it for a tensor of the walk's own. */
 tp_tensor *tp__meta_run_hooks(tp__meta *meta, tp_tensor *g);
+
+/* Runs the post-accumulate hooks of `leaf`. */
+bool tp__meta_has_after(const tp__meta *meta);
+tp_status tp__meta_run_after(tp__meta *meta, tp_tensor *leaf);
+
+/* TP_ERR_NUMERIC, with the place, if the gradient of input i holds a NaN or infinite value. */
+tp_status tp__check_gradient(const tp__node *node, int i, const tp_tensor *g) TP__COLD;
+/* Likewise if an output of the call, which is about to be recorded, holds a NaN. */
+tp_status tp__check_outputs(const tp__call *call) TP__COLD;
 
 /* A tensor that stands for what `edge` leads to, to record a call on; its values mean nothing. NULL for an edge to
  * nobody, or with a record. */

@@ -29,6 +29,7 @@ static tp_scope *scope_push(tp__thread *self) {
     s->outer = self->scope;
     s->grad_off = self->grad_off;
     s->no_grad_depth = self->no_grad_depth;
+    s->label = self->label;
     self->scope = s;
     return s;
 }
@@ -80,6 +81,7 @@ static void scope_pop(tp__thread *self) {
     if (s->outer) { /* the root was made by whatever came first: its mode means nothing */
         self->grad_off = s->grad_off;
         self->no_grad_depth = s->no_grad_depth;
+        self->label = s->label;
     }
     if (s->capacity > SCOPE_SPARE_CAPACITY || TP__NO_CACHE) {
         scope_destroy(s);

@@ -8,7 +8,8 @@ struct tp_scope {
     int32_t count, capacity;
     bool grad_off; /* the mode it began with */
     int32_t no_grad_depth;
-    tp_scope *outer; /* NULL: the root */
+    const char *label; /* likewise */
+    tp_scope *outer;   /* NULL: the root */
 };
 
 /* Gives the innermost scope a reference that the caller holds. False if out of memory: the caller keeps it. */

@@ -36,9 +36,11 @@ typedef struct tp__thread {
     bool grad_off; /* nothing is recorded */
     bool pending;  /* the error record has not been seen yet */
     bool anomaly;
+    bool nan_check; /* results of recorded ops are looked at */
     bool releasing; /* a release of graph nodes is running further up the stack */
     int32_t no_grad_depth;
     uint64_t no_grad_outer; /* bit d: grad_off outside the tp_no_grad_begin() of depth d */
+    const char *label;      /* of what is recorded now, or NULL */
     tp_scope *scope;        /* innermost; NULL until the root scope is made */
     tp_scope *spare_scopes;
     void *to_release; /* nodes whose count reached zero, see autograd/node.c */
