@@ -16,6 +16,7 @@
 #include "taper/elementwise.h"
 #include "taper/reduce.h"
 #include "taper/scope.h"
+#include "taper/views.h"
 
 /* y = x^2 in a form of its own for each rule to be tried. */
 static tp_tensor *squared(const tp__op *op, tp_tensor *x) {
@@ -142,6 +143,58 @@ static void test_inputs_are_as_before(void **state) {
     assert_null(tp_tensor_grad(x));
 }
 
+/* ---- fast mode, inputs that are not packed, rules that vary -------------------------------------------------- */
+
+static void test_fast_mode_catches_what_is_wrong(void **state) {
+    (void)state;
+    tp_gradcheck_options fast = {.fast = true};
+    tp_tensor *x = tp_set_requires_grad(tp_linspace(0.5, 2, 1000, TP_F64), true);
+    double before[1000], after[1000];
+    assert_int_equal(tp_tensor_copy_out(x, before, 1000), TP_OK);
+    const tp__op *right[] = {&right_op, &cut_op}, *wrong[] = {&wrong_op, &negated_op, &zero_op};
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(tp_gradcheck(call, (void *)right[k], TP_TENSORS(x), fast), TP_OK);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(tp_gradcheck(call, (void *)wrong[k], TP_TENSORS(x), fast), TP_ERR_GRADCHECK);
+        assert_non_null(strstr(tp_last_error().message,
+                               "gradcheck: d output 0 / d input 0 along random directions: analytic"));
+    }
+    assert_int_equal(tp_gradgradcheck(call, (void *)&right_op, TP_TENSORS(x), fast), TP_OK);
+    assert_int_equal(tp_gradgradcheck(call, (void *)&cut_op, TP_TENSORS(x), fast), TP_ERR_GRADCHECK);
+    assert_int_equal(tp_gradcheck(constant, NULL, TP_TENSORS(x), fast), TP_ERR_GRADCHECK);
+    assert_non_null(strstr(tp_last_error().message, "all gradients are zero"));
+    assert_int_equal(tp_tensor_copy_out(x, after, 1000), TP_OK);
+    assert_memory_equal(before, after, sizeof before);
+}
+
+static void test_inputs_that_are_not_packed(void **state) {
+    (void)state;
+    tp_tensor *x = tp_t(tp_reshape(tp_linspace(0.5, 2, 6, TP_F64), TP_SHAPE(2, 3)));
+    x = tp_set_requires_grad(tp_narrow(x, 0, 1, 2), true);
+    assert_false(tp_tensor_is_contiguous(x));
+    for (int fast = 0; fast < 2; fast++) {
+        tp_gradcheck_options o = {.fast = fast};
+        assert_int_equal(tp_gradcheck(call, (void *)&right_op, TP_TENSORS(x), o), TP_OK);
+        assert_int_equal(tp_gradgradcheck(call, (void *)&right_op, TP_TENSORS(x), o), TP_OK);
+        assert_int_equal(tp_gradcheck(call, (void *)&wrong_op, TP_TENSORS(x), o), TP_ERR_GRADCHECK);
+    }
+}
+
+static int walks;
+static void varying_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    dx[0] = tp_mul(g[0], tp_mul_scalar(tp__input(ctx, 0), 2 + 1e-9 * walks++));
+}
+
+static void test_varying_gradient_is_caught(void **state) {
+    (void)state;
+    static const tp__op varying = {.name = "varying", .vjp = varying_vjp, .save_inputs = TP__ALL};
+    assert_int_equal(first_order(&varying), TP_ERR_GRADCHECK);
+    assert_non_null(strstr(tp_last_error().message, "changes from walk to walk"));
+    assert_int_equal(tp_gradcheck(call, (void *)(uintptr_t)&varying, TP_TENSORS(input()),
+                                  (tp_gradcheck_options){.nondet_tol = 1e-6}),
+                     TP_OK);
+}
+
 /* ---- the sample table can fail too --------------------------------------------------------------------- */
 
 SAMPLE_RUN(run_right, squared(&right_op, in[0]))
@@ -227,6 +280,9 @@ int main(void) {
         cmocka_unit_test(test_once_is_an_error_at_second_order),
         cmocka_unit_test(test_rule_without_result_is_an_error),
         cmocka_unit_test(test_inputs_are_as_before),
+        cmocka_unit_test(test_fast_mode_catches_what_is_wrong),
+        cmocka_unit_test(test_inputs_that_are_not_packed),
+        cmocka_unit_test(test_varying_gradient_is_caught),
         cmocka_unit_test(test_table_passes_what_is_right),
         cmocka_unit_test(test_table_catches_what_is_wrong),
     };

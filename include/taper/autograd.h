@@ -121,13 +121,18 @@ typedef struct tp_gradcheck_options {
     double atol, rtol; /* 0 is 1e-5 and 1e-3: |analytic - numeric| <= atol + rtol * |numeric| */
     bool
         allow_zero; /* accept gradients that are zero everywhere, otherwise an error: a check of zeros shows nothing */
+    bool
+        fast; /* one projection on random directions for each pair of output and input, in place of every element */
+    double nondet_tol; /* how far the gradients of two walks over the same graph may differ; 0: not at all */
 } tp_gradcheck_options;
 
 /* Compares the gradients of `f` at `inputs` (F64, contiguous or not) with central differences, for every input that
  * requires grad, every output and every element. TP_OK, or TP_ERR_GRADCHECK with a message that gives the worst element:
  * output, input, index, analytic and numeric value. Other errors: TP_ERR_DTYPE for an input that requires grad
  * and is not F64, TP_ERR_ARGUMENT when none does, and those of `f`. The values of the inputs are perturbed
- * and restored. Source: torch.autograd.gradcheck. */
+ * and restored. With .fast two calls of `f` an input and one walk a pair do, and the message names the pair alone: for
+ * large inputs, and less sharp, since one wrong element among many may stay below the tolerance of them all.
+ * Source: torch.autograd.gradcheck. */
 TP_API tp_status tp_gradcheck(tp_function *f, void *context, tp_tensors inputs, tp_gradcheck_options options);
 
 /* The same for the gradient: checks the derivative of (inputs, grad_outputs) -> gradients, with random
