@@ -298,9 +298,13 @@ static void errors_are_delivered(void **state) {
     assert_ok(tp_checkpoint(moody_function, &m, TP_TENSORS(x), 1, y, options));
     assert_int_equal(m.frees, 5); /* nothing was recorded */
     /* an input changed after the first run */
-    tp_tensor *leaf = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true);
-    assert_ok(tp_checkpoint(three_outputs, NULL, TP_TENSORS(x, leaf), 3, (tp_tensor *[3]){0},
-                            (tp_checkpoint_options){0}));
+    tp_tensor *leaf = tp_set_requires_grad(tp_ones(TP_SHAPE(2), TP_F32), true), *out[3];
+    assert_ok(tp_checkpoint(three_outputs, NULL, TP_TENSORS(x, leaf), 3, out, (tp_checkpoint_options){0}));
+    tp_add_scalar_(x, 1);
+    assert_int_equal(tp_backward(tp_sum(out[0])), TP_ERR_AUTOGRAD);
+    assert_error(TP_ERR_AUTOGRAD,
+                 "checkpoint: input 0, which the gradient needs, was changed in place after it was "
+                 "recorded: it was at version 1, now 2");
 }
 
 static tp_status whole_step(bool create_graph) {

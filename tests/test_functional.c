@@ -113,8 +113,8 @@ static void batched_is_the_diagonal(void **state) {
         for (int n = 0; n < 4; n++)
             assert_close(tp_select(each, 0, n), tp_select(tp_select(full, 0, n), 1, n));
     }
-    tp_tensor *y = draw(TP_SHAPE(3));
-    assert_int_equal(tp_jacobian(cubic, NULL, TP_TENSORS(y, y), 1, &each,
+    tp_tensor *y = draw(TP_SHAPE(3)), *pair[2];
+    assert_int_equal(tp_jacobian(cubic, NULL, TP_TENSORS(y, y), 1, pair,
                                  (tp_functional_options){.batched = true}),
                      TP_ERR_SHAPE);
     assert_error(TP_ERR_SHAPE,
