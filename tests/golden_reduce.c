@@ -9,7 +9,8 @@
     OP(var_dim, (X, golden_dims(c), golden_number(c, "correction"), KEEP)) \
     OP(std_dim, (X, golden_dims(c), golden_number(c, "correction"), KEEP)) OP(argmax, (X)) \
     OP(argmin, (X)) OP(argmax_dim, (X, DIM, KEEP)) OP(argmin_dim, (X, DIM, KEEP)) OP(softmax, (X, DIM)) \
-    OP(log_softmax, (X, DIM)) OP(any, (X)) OP(all, (X))
+    OP(log_softmax, (X, DIM)) OP(any, (X)) OP(all, (X)) \
+    OP(count_nonzero, (X)) OP(count_nonzero_dim, (X, golden_dims(c), KEEP)) OP(cumsum, (X, DIM))
 /* clang-format on */
 
 OPS(GOLDEN_RUNNER)

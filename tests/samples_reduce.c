@@ -119,6 +119,20 @@ static void extreme_of(const sample *row, const dense *x, dense *out, double sig
 static void ref_amax(const sample *row, const dense *in, dense *out) { extreme_of(row, &in[0], out, 1); }
 static void ref_amin(const sample *row, const dense *in, dense *out) { extreme_of(row, &in[0], out, -1); }
 
+SAMPLE_RUN(run_count_nonzero, tp_count_nonzero(in[0]))
+SAMPLE_RUN(run_count_nonzero_dim, tp_count_nonzero_dim(in[0], row_dims(row), row->i[0] != 0))
+
+static double term_nonzero(double x, double shift) {
+    (void)shift;
+    return x != 0;
+}
+
+static void ref_count_nonzero(const sample *row, const dense *in, dense *out) {
+    bool mask[TP_MAX_DIMS] = {false};
+    row_mask(row, in[0].shape.ndim, mask);
+    add_up(&in[0], mask, NULL, term_nonzero, dense_new(out, kept_shape(row, in[0].shape, mask)));
+}
+
 /* ---- sum_to_shape: arg is the shape --------------------------------------------------------------- */
 
 #define TO(...)                                                                                              \
@@ -160,6 +174,15 @@ SAMPLE_RUN(run_argmax_dim, tp_argmax_dim(in[0], (int)row->i[0], row->i[1] != 0))
 SAMPLE_RUN(run_argmin_dim, tp_argmin_dim(in[0], (int)row->i[0], row->i[1] != 0))
 SAMPLE_RUN(run_softmax, tp_softmax(in[0], (int)row->i[0]))
 SAMPLE_RUN(run_log_softmax, tp_log_softmax(in[0], (int)row->i[0]))
+
+SAMPLE_RUN(run_cumsum, tp_cumsum(in[0], (int)row->i[0]))
+
+static void ref_cumsum(const sample *row, const dense *in, dense *out) {
+    int64_t outer, size, inner;
+    dense_around(in[0].shape, (int)row->i[0], &outer, &size, &inner);
+    double *y = dense_new(out, in[0].shape);
+    for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n] + (n / inner % size > 0 ? y[n - inner] : 0);
+}
 
 /* The first index of the largest of sign * x along the dim; NaN is larger than all. */
 static int64_t first_best(const double *x, int64_t size, int64_t step, double sign) {
@@ -416,6 +439,29 @@ static const sample reduce_rows[] = {
     ROW(all, "some", ref_all, {BOOLS(3, 4)}, .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
     ROW(all, "every one", ref_all, {GIVEN(SHAPE(3), 0.5, -1, INFINITY)}, .flags = SAMPLE_NO_GRAD),
     ROW(all, "no elements", ref_all, {LONGS(0)}, .flags = SAMPLE_NO_GRAD),
+    ROW(count_nonzero, "some", ref_count_nonzero, {INTS(-1, 2, 3, 4)}, .flags = SAMPLE_NO_GRAD,
+        .dtype = "int64"),
+    ROW(count_nonzero, "NaN", ref_count_nonzero, {GIVEN(SHAPE(4), 0, NAN, 0.25, -INFINITY)},
+        .flags = SAMPLE_NAN),
+    ROW(count_nonzero, "no elements", ref_count_nonzero, {LONGS(0)}, .flags = SAMPLE_NO_GRAD),
+    ROW(count_nonzero_dim, "first, kept", ref_count_nonzero, {BOOLS(3, 4)}, OVER(0), KEEP,
+        .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(count_nonzero_dim, "two of three", ref_count_nonzero, {INTS(-1, 2, 2, 3, 4)}, OVER(0, -1),
+        .flags = SAMPLE_NO_GRAD),
+    ROW(count_nonzero_dim, "large", ref_count_nonzero, {INTS(-1, 2, 700, 300)}, OVER(1),
+        .flags = SAMPLE_NO_GRAD | SAMPLE_LARGE),
+    ROW(cumsum, "last", ref_cumsum, {OF(3, 5)}, ALONG(-1)),
+    ROW(cumsum, "first", ref_cumsum, {OF(3, 5)}, ALONG(0)),
+    ROW(cumsum, "middle", ref_cumsum, {OF(2, 4, 3)}, ALONG(1)),
+    ROW(cumsum, "0-d", ref_cumsum, {ZERO_D}, ALONG(0)),
+    ROW(cumsum, "no elements", ref_cumsum, {OF(3, 0)}, ALONG(1)),
+    ROW(cumsum, "I64", ref_cumsum, {LONGS(4, 5)}, ALONG(0), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(cumsum, "BOOL", ref_cumsum, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(cumsum, "NaN and infinities", ref_cumsum,
+        {GIVEN(SHAPE(3, 4), 1, INFINITY, 2, -INFINITY, 1, NAN, 2, 3, -INFINITY, 1, 2, 3)}, ALONG(1),
+        .flags = SAMPLE_NAN),
+    ROW(cumsum, "large, rows", ref_cumsum, {OF(300, 400)}, ALONG(1), .flags = SAMPLE_LARGE),
+    ROW(cumsum, "large, columns", ref_cumsum, {OF(300, 400)}, ALONG(0), .flags = SAMPLE_LARGE),
 };
 
 SAMPLE_FAMILY(reduce, reduce_rows)

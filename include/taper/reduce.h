@@ -61,6 +61,14 @@ TP_API tp_tensor *tp_log_softmax(tp_tensor *x, int dim);
 TP_API tp_tensor *tp_any(tp_tensor *x);
 TP_API tp_tensor *tp_all(tp_tensor *x);
 
+/* How many elements are not zero (NaN is not), I64; of nothing 0. */
+TP_API tp_tensor *tp_count_nonzero(tp_tensor *x);
+TP_API tp_tensor *tp_count_nonzero_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+
+/* y[i] = x[0] + ... + x[i] along `dim`; the shape of x. F32 is summed in F64, F64 with compensation; integers
+ * and BOOL give I64. Errors: TP_ERR_INDEX. Source: torch.cumsum. */
+TP_API tp_tensor *tp_cumsum(tp_tensor *x, int dim);
+
 TP_END_DECLS
 
 #endif

@@ -48,3 +48,13 @@ def cases(file):
               dims=(0,), keep=False)
     file.case("any", "some", [values(0, 1, 0)], torch.any, grad=False)
     file.case("all", "some", [values(0, 1, 0)], torch.all, grad=False)
+    zeros = torch.tensor([[0, 2, 0], [float("nan"), 0, 1]], dtype=torch.float64)
+    for what, t in {"floats": zeros, "ints": file.ints(-1, 2, 3, 4), "none": torch.zeros(0)[:0].double()}.items():
+        file.case("count_nonzero", what, [t], torch.count_nonzero, grad=False)
+    for dims in ((0,), (-1,), (0, 1)):
+        file.case("count_nonzero_dim", f"{dims}", [zeros], lambda t: torch.count_nonzero(t, dims), grad=False, dims=dims,
+                  keep=False)
+    for dim in (0, 1, -1):
+        file.case("cumsum", f"{dim}", [x], lambda t: t.cumsum(dim), dim=dim)
+    file.case("cumsum", "infinite", [values(1, float("inf"), 2, float("-inf"), 1)], lambda t: t.cumsum(0), grad=False,
+              dim=0)

@@ -255,3 +255,22 @@ static tp_tensor *bool_search(const char *op, tp_tensor *x, int value, bool foun
 tp_tensor *tp_any(tp_tensor *x) { return bool_search("any", x, 1, true); }
 
 tp_tensor *tp_all(tp_tensor *x) { return bool_search("all", x, 0, false); }
+
+/* ---- count_nonzero ---------------------------------------------------------------------------------- */
+
+static tp_tensor *count_some(const char *op, tp_tensor *x, tp_dims dims, bool keepdim) {
+    TP_REQUIRE(x, op);
+    tp__reduce_attr a;
+    if (!tp__reduce_attr_init(op, x, dims, keepdim, &a)) return NULL;
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
+    tp_tensor *flags = tp__cast(op, x, TP_BOOL);
+    tp_tensor *y = flags ? sum_whole(op, flags, &a, tp__reduced_shape(x->shape, a.mask, keepdim)) : NULL;
+    return tp_scope_return(scope, y);
+}
+
+tp_tensor *tp_count_nonzero(tp_tensor *x) { return count_some("count_nonzero", x, TP_NO_DIMS, false); }
+
+tp_tensor *tp_count_nonzero_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
+    return count_some("count_nonzero_dim", x, dims, keepdim);
+}
