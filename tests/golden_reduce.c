@@ -10,7 +10,8 @@
     OP(std_dim, (X, golden_dims(c), golden_number(c, "correction"), KEEP)) OP(argmax, (X)) \
     OP(argmin, (X)) OP(argmax_dim, (X, DIM, KEEP)) OP(argmin_dim, (X, DIM, KEEP)) OP(softmax, (X, DIM)) \
     OP(log_softmax, (X, DIM)) OP(any, (X)) OP(all, (X)) \
-    OP(count_nonzero, (X)) OP(count_nonzero_dim, (X, golden_dims(c), KEEP)) OP(cumsum, (X, DIM))
+    OP(count_nonzero, (X)) OP(count_nonzero_dim, (X, golden_dims(c), KEEP)) OP(cumsum, (X, DIM)) \
+    OP(any_dim, (X, golden_dims(c), KEEP)) OP(all_dim, (X, golden_dims(c), KEEP))
 /* clang-format on */
 
 OPS(GOLDEN_RUNNER)

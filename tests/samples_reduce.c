@@ -133,6 +133,18 @@ static void ref_count_nonzero(const sample *row, const dense *in, dense *out) {
     add_up(&in[0], mask, NULL, term_nonzero, dense_new(out, kept_shape(row, in[0].shape, mask)));
 }
 
+SAMPLE_RUN(run_any_dim, tp_any_dim(in[0], row_dims(row), row->i[0] != 0))
+SAMPLE_RUN(run_all_dim, tp_all_dim(in[0], row_dims(row), row->i[0] != 0))
+
+static void ref_any_dim(const sample *row, const dense *in, dense *out) {
+    ref_count_nonzero(row, in, out);
+    for (int64_t k = 0; k < out->numel; k++) out->data[k] = out->data[k] > 0;
+}
+static void ref_all_dim(const sample *row, const dense *in, dense *out) {
+    ref_count_nonzero(row, in, out);
+    for (int64_t k = 0; k < out->numel; k++) out->data[k] = out->data[k] == (double)count_of(&in[0], out);
+}
+
 /* ---- sum_to_shape: arg is the shape --------------------------------------------------------------- */
 
 #define TO(...)                                                                                              \
@@ -462,6 +474,20 @@ static const sample reduce_rows[] = {
         .flags = SAMPLE_NAN),
     ROW(cumsum, "large, rows", ref_cumsum, {OF(300, 400)}, ALONG(1), .flags = SAMPLE_LARGE),
     ROW(cumsum, "large, columns", ref_cumsum, {OF(300, 400)}, ALONG(0), .flags = SAMPLE_LARGE),
+    ROW(any_dim, "last", ref_any_dim, {INTS(0, 3, 6, 3)}, OVER(-1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
+    ROW(any_dim, "two of three, kept", ref_any_dim, {BOOLS(2, 5, 2)}, OVER(0, 2), KEEP,
+        .flags = SAMPLE_NO_GRAD),
+    ROW(any_dim, "NaN", ref_any_dim, {GIVEN(SHAPE(2, 2), 0, NAN, NAN, 1)}, OVER(1), .flags = SAMPLE_NAN),
+    ROW(any_dim, "over no elements", ref_any_dim, {LONGS(0, 3)}, OVER(0), .flags = SAMPLE_NO_GRAD),
+    ROW(any_dim, "large", ref_any_dim, {INTS(0, 900, 700, 300)}, OVER(1),
+        .flags = SAMPLE_NO_GRAD | SAMPLE_LARGE),
+    ROW(all_dim, "last", ref_all_dim, {INTS(0, 3, 6, 3)}, OVER(-1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
+    ROW(all_dim, "two of three, kept", ref_all_dim, {BOOLS(2, 5, 2)}, OVER(0, 2), KEEP,
+        .flags = SAMPLE_NO_GRAD),
+    ROW(all_dim, "NaN", ref_all_dim, {GIVEN(SHAPE(2, 2), 0, NAN, NAN, 1)}, OVER(1), .flags = SAMPLE_NAN),
+    ROW(all_dim, "over no elements", ref_all_dim, {LONGS(0, 3)}, OVER(0), .flags = SAMPLE_NO_GRAD),
+    ROW(all_dim, "large", ref_all_dim, {INTS(0, 900, 700, 300)}, OVER(1),
+        .flags = SAMPLE_NO_GRAD | SAMPLE_LARGE),
 };
 
 SAMPLE_FAMILY(reduce, reduce_rows)

@@ -60,6 +60,8 @@ TP_API tp_tensor *tp_log_softmax(tp_tensor *x, int dim);
 /* Is any element, are all elements, not zero? To BOOL; of nothing false and true. */
 TP_API tp_tensor *tp_any(tp_tensor *x);
 TP_API tp_tensor *tp_all(tp_tensor *x);
+TP_API tp_tensor *tp_any_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+TP_API tp_tensor *tp_all_dim(tp_tensor *x, tp_dims dims, bool keepdim);
 
 /* How many elements are not zero (NaN is not), I64; of nothing 0. */
 TP_API tp_tensor *tp_count_nonzero(tp_tensor *x);

@@ -58,3 +58,6 @@ def cases(file):
         file.case("cumsum", f"{dim}", [x], lambda t: t.cumsum(dim), dim=dim)
     file.case("cumsum", "infinite", [values(1, float("inf"), 2, float("-inf"), 1)], lambda t: t.cumsum(0), grad=False,
               dim=0)
+    for op, f in {"any_dim": torch.any, "all_dim": torch.all}.items():
+        for dims in ((0,), (-1,), (0, 1)):
+            file.case(op, f"{dims}", [zeros], lambda t: f(t, dims), grad=False, dims=dims, keep=False)

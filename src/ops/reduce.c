@@ -274,3 +274,23 @@ tp_tensor *tp_count_nonzero(tp_tensor *x) { return count_some("count_nonzero", x
 tp_tensor *tp_count_nonzero_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
     return count_some("count_nonzero_dim", x, dims, keepdim);
 }
+
+/* ---- any and all over dims -------------------------------------------------------------------------- */
+
+tp_tensor *tp_any_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
+    TP_REQUIRE(x, "any_dim");
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
+    return tp_scope_return(scope, tp_ne_scalar(count_some("any_dim", x, dims, keepdim), 0));
+}
+
+tp_tensor *tp_all_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
+    const char *op = "all_dim";
+    TP_REQUIRE(x, op);
+    tp__reduce_attr a;
+    if (!tp__reduce_attr_init(op, x, dims, keepdim, &a)) return NULL;
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
+    double n = (double)tp__reduced_count(x->shape, a.mask);
+    return tp_scope_return(scope, tp_eq_scalar(count_some(op, x, dims, keepdim), n));
+}
