@@ -55,6 +55,16 @@ TP_API tp_tensor *tp_slice(tp_tensor *x, int dim, int64_t start, int64_t end, in
 /* The one index of `dim`, without the dim; negative ones count from the end. Errors: TP_ERR_INDEX. */
 TP_API tp_tensor *tp_select(tp_tensor *x, int dim, int64_t index);
 
+/* All windows of `size` indices along `dim`, each `step` after the one before: the dim becomes (D - size) / step + 1, and the window
+ * a new last dim. Windows may overlap in memory. Errors: TP_ERR_ARGUMENT, TP_ERR_SHAPE if there are 8 dims already.
+ * Source: torch.Tensor.unfold. */
+TP_API tp_tensor *tp_unfold(tp_tensor *x, int dim, int64_t size, int64_t step);
+
+/* Element (i, j, ...) is element offset + i stride[0] + j stride[1] + ... of x, counted row-major: a view where x is packed, else a
+ * view of its copy (PyTorch counts in the storage instead). Elements may overlap. Errors: TP_ERR_ARGUMENT for negative strides
+ * or lists of different lengths, TP_ERR_INDEX for what lies outside. */
+TP_API tp_tensor *tp_as_strided(tp_tensor *x, tp_shape size, tp_shape stride, int64_t offset);
+
 /* Cuts `dim` into pieces of `size`, the last one smaller if need be, into outputs[0 .. count-1], where
  * count must be the number of pieces, ceil(size of dim / size), at least 1 (TP_ERR_ARGUMENT). All NULL
  * after an error. Views. */

@@ -53,6 +53,7 @@
     X(elementwise)                                                                                           \
     X(reduce)                                                                                                \
     X(linalg)                                                                                                \
+    X(contract)                                                                                              \
     X(decompose)                                                                                             \
     X(views)                                                                                                 \
     X(index)                                                                                                 \
