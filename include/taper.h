@@ -30,6 +30,7 @@
 #include "taper/tensor.h"
 #include "taper/creation.h"
 #include "taper/elementwise.h"
+#include "taper/activation.h"
 #include "taper/reduce.h"
 #include "taper/linalg.h"
 #include "taper/decompose.h"

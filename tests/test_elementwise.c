@@ -91,11 +91,11 @@ static void division_is_real(void **state) {
 static void fractions_do_not_go_with_integers(void **state) {
     (void)state;
     tp_tensor *x = I64(1, 2);
-    tp_tensor *(*const ops[])(tp_tensor *, double) = {tp_add_scalar,     tp_sub_scalar,     tp_mul_scalar,
-                                                      tp_maximum_scalar, tp_minimum_scalar, tp_add_scalar_,
-                                                      tp_sub_scalar_,    tp_mul_scalar_};
-    static const char *const names[] = {"add_scalar",     "sub_scalar",  "mul_scalar",  "maximum_scalar",
-                                        "minimum_scalar", "add_scalar_", "sub_scalar_", "mul_scalar_"};
+    tp_tensor *(*const ops[])(tp_tensor *, double) = {tp_add_scalar,  tp_sub_scalar, tp_mul_scalar,
+                                                      tp_clamp_min,   tp_clamp_max,  tp_add_scalar_,
+                                                      tp_sub_scalar_, tp_mul_scalar_};
+    static const char *const names[] = {"add_scalar", "sub_scalar",  "mul_scalar",  "clamp_min",
+                                        "clamp_max",  "add_scalar_", "sub_scalar_", "mul_scalar_"};
     static const double numbers[] = {0.5, -1e-9, NAN};
     for (int k = 0; k < 8; k++) {
         for (int i = 0; i < 3; i++) {
@@ -231,8 +231,8 @@ static void nan_passes(void **state) {
         tp_tensor *b = tp_to_dtype(F64(2, NAN, NAN, 3), (tp_dtype)d);
         assert_values(tp_maximum(a, b), NAN, NAN, NAN, 3);
         assert_values(tp_minimum(a, b), NAN, NAN, NAN, -INFINITY);
-        assert_values(tp_maximum_scalar(a, 0), NAN, 1, NAN, 0);
-        assert_values(tp_maximum_scalar(a, NAN), NAN, NAN, NAN, NAN);
+        assert_values(tp_clamp_min(a, 0), NAN, 1, NAN, 0);
+        assert_values(tp_clamp_min(a, NAN), NAN, NAN, NAN, NAN);
         assert_values(tp_relu(a), NAN, 1, NAN, 0);
         assert_values(tp_clamp(a, -1, 0.5), NAN, 0.5, NAN, -1);
         assert_values(tp_clamp(b, NAN, 1), NAN, NAN, NAN, NAN);
@@ -324,10 +324,10 @@ static void clamp(void **state) {
     assert_whole(tp_clamp(U8(0, 5, 250), -5, 300), TP_U8, 0, 5, 250);
     assert_whole(tp_clamp(U8(0, 5, 250), 3, INFINITY), TP_U8, 3, 5, 250);
     assert_whole(tp_clamp_(I64(1, 5, 9), 3, 7), TP_I64, 3, 5, 7);
-    assert_whole(tp_maximum_scalar(U8(0, 200), -7), TP_U8, 0, 200);
-    assert_whole(tp_minimum_scalar(U8(0, 200), 1000), TP_U8, 0, 200);
-    assert_whole(tp_maximum_scalar(I64(0, MAX64), -INFINITY), TP_I64, 0, MAX64);
-    assert_whole(tp_minimum_scalar(I64(0, MAX64), INFINITY), TP_I64, 0, MAX64);
+    assert_whole(tp_clamp_min(U8(0, 200), -7), TP_U8, 0, 200);
+    assert_whole(tp_clamp_max(U8(0, 200), 1000), TP_U8, 0, 200);
+    assert_whole(tp_clamp_min(I64(0, MAX64), -INFINITY), TP_I64, 0, MAX64);
+    assert_whole(tp_clamp_max(I64(0, MAX64), INFINITY), TP_I64, 0, MAX64);
     assert_values(tp_clamp(F32(1, 2, 3), 5, 0), 0, 0, 0); /* bounds in the wrong order: the upper one */
     assert_values(tp_clamp(F32(-INFINITY, 2, INFINITY), -INFINITY, INFINITY), -INFINITY, 2, INFINITY);
 }

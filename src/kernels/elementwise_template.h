@@ -1,4 +1,5 @@
-/* The loops of one element type: floating (after real.h) or integer (TP__EW_INTEGER). Included by elementwise.c. */
+/* The loops of one element type: floating (after real.h) or integer (TP__EW_INTEGER). EW_FORWARD_<class> says which classes
+ * of rows are wanted. Included by elementwise.c, and by src/ops/elementwise_once.c (TP__EW_ONCE). */
 
 #define EW_LOOP(fname, outtype, expr)                                                                        \
     static void fname(int64_t n, char *const *p, const double *params) {                                     \
@@ -21,6 +22,28 @@
 #define P1 ((T)params[1])
 #endif
 
+#if !TP__EW_INTEGER && !TP__EW_ONCE
+
+/* Words that need a variable of their own. */
+static inline __attribute__((always_inline)) T EWN(xlogy)(T a, T b) {
+    const T y = a == NUM(0) ? NUM(0) : a * FN(log)(b);
+    return b != b ? b : y;
+}
+
+/* tanh(log(1 + e^x)) = w / (w + 2), w = e^x (e^x + 2); 1 from where e^x alone would overflow on. */
+static inline __attribute__((always_inline)) T EWN(tanh_softplus)(T x) {
+    const T e = FN(exp)(FN(min)(x, NUM(30))), w = e * (e + NUM(2));
+    return w / (w + NUM(2));
+}
+
+static inline __attribute__((always_inline)) T EWN(hypot)(T a, T b) {
+    const T x = FN(abs)(a), y = FN(abs)(b), large = FN(max)(x, y), small = FN(min)(x, y), r = small / large;
+    const T h = large * FN(sqrt)(NUM(1) + r * r);
+    return x == TP__MATH_INF || y == TP__MATH_INF ? TP__MATH_INF : large == NUM(0) ? large : h;
+}
+
+#endif
+
 #undef EW_INPUTS
 #undef EW_ELEMENTS
 #define EW_INPUTS const T *xs = (const T *)(const void *)p[1];
@@ -30,9 +53,11 @@
 #define UNARY_P1 UNARY
 #define UNARY_P2 UNARY
 #define SCALAR_FIRST UNARY
-#define BINARY(name, y, da, da_uses, db, db_uses, class, low, high)
+#define BINARY(name, ...)
+#define TERNARY TERNARY_P1
+#define TERNARY_P1(name, ...)
 #define COMPARE(name, y)
-#define COMPARE_P1(name, y) EW_LOOP(EWN(name##_forward), uint8_t, y)
+#define COMPARE_P1(name, y) EW_TEST_LOOP(EWN(name##_forward), y)
 #define TEST COMPARE_P1
 #include "kernels/elementwise.def"
 
@@ -41,15 +66,39 @@
 #define EW_INPUTS const T *as = (const T *)(const void *)p[1], *bs = (const T *)(const void *)p[2];
 #define EW_ELEMENTS T a = as[i], b = bs[i];
 
-#define UNARY(name, y, dx, saves, class, low, high)
+#define UNARY(name, ...)
 #define UNARY_P1 UNARY
 #define UNARY_P2 UNARY
 #define SCALAR_FIRST UNARY
 #define BINARY(name, y, da, da_uses, db, db_uses, class, low, high) EW_FORWARD_##class(EWN(name##_forward), y)
-#define COMPARE(name, y) EW_LOOP(EWN(name##_forward), uint8_t, y)
+#define TERNARY TERNARY_P1
+#define TERNARY_P1(name, ...)
+#define COMPARE(name, y) EW_COMPARE_LOOP(EWN(name##_forward), y)
 #define COMPARE_P1(name, y)
 #define TEST COMPARE_P1
 #include "kernels/elementwise.def"
+
+#undef EW_INPUTS
+#undef EW_ELEMENTS
+#define EW_INPUTS                                                                                            \
+    const T *as = (const T *)(const void *)p[1], *bs = (const T *)(const void *)p[2],                        \
+            *cs = (const T *)(const void *)p[3];
+#define EW_ELEMENTS T a = as[i], b = bs[i], c = cs[i];
+
+#define UNARY(name, ...)
+#define UNARY_P1 UNARY
+#define UNARY_P2 UNARY
+#define SCALAR_FIRST UNARY
+#define BINARY UNARY
+#define TERNARY TERNARY_P1
+#define TERNARY_P1(name, y, da, da_uses, db, db_uses, dc, dc_uses, class, low, high)                         \
+    EW_FORWARD_##class(EWN(name##_forward), y)
+#define COMPARE UNARY
+#define COMPARE_P1 UNARY
+#define TEST UNARY
+#include "kernels/elementwise.def"
+
+#if !TP__EW_ONCE
 
 #undef EW_INPUTS
 #undef EW_ELEMENTS
@@ -59,7 +108,9 @@
 #define EW_ELEMENTS T a = as[i], b = bs[i];
 EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
 
-#if !TP__EW_INTEGER
+#endif
+
+#if !TP__EW_INTEGER && !TP__EW_ONCE
 
 /* Which of the saved values a derivative reads is known when the row is expanded: what it does not read is
  * not loaded. */
@@ -75,10 +126,12 @@ EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
 #define UNARY_P1 UNARY
 #define UNARY_P2 UNARY
 #define SCALAR_FIRST UNARY
-#define BINARY(name, y_, da, da_uses, db, db_uses, class, low, high)
-#define COMPARE(name, y_)
-#define COMPARE_P1 COMPARE
-#define TEST COMPARE
+#define BINARY(name, ...)
+#define TERNARY TERNARY_P1
+#define TERNARY_P1 BINARY
+#define COMPARE BINARY
+#define COMPARE_P1 BINARY
+#define TEST BINARY
 #include "kernels/elementwise.def"
 
 #undef EW_INPUTS
@@ -89,16 +142,18 @@ EW_LOOP(EWN(where_forward), T, cs[i] ? a : b)
 #define EW_ELEMENTS                                                                                          \
     T g = gs[i], a = as[i], b = bs[i], y = ys[i];                                                            \
     (void)g, (void)a, (void)b, (void)y;
-#define UNARY(name, y_, dx, saves, class, low, high)
+#define UNARY(name, ...)
 #define UNARY_P1 UNARY
 #define UNARY_P2 UNARY
 #define SCALAR_FIRST UNARY
 #define BINARY(name, y_, da, da_uses, db, db_uses, class, low, high)                                         \
     EW_LOOP(EWN(name##_vjp0), T, da)                                                                         \
     EW_LOOP(EWN(name##_vjp1), T, db)
-#define COMPARE(name, y_)
-#define COMPARE_P1 COMPARE
-#define TEST COMPARE
+#define TERNARY TERNARY_P1
+#define TERNARY_P1 UNARY
+#define COMPARE UNARY
+#define COMPARE_P1 UNARY
+#define TEST UNARY
 #include "kernels/elementwise.def"
 
 #endif

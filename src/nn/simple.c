@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "nn/nn.h"
+#include "taper/activation.h"
 #include "taper/elementwise.h"
 #include "taper/nn.h"
 #include "taper/norm.h"

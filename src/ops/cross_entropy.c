@@ -135,7 +135,7 @@ static tp_tensor *ce_from_log(tp_tensor *logp, tp_tensor *labels, tp_tensor *wei
     if (!logp || !labels) return NULL;
     int64_t rows = logp->shape.dims[0], classes = logp->shape.dims[1];
     tp_tensor *zero = tp__constant(logp, 0), *counts = tp_ge_scalar(labels, 0),
-              *safe = tp_maximum_scalar(labels, 0);
+              *safe = tp_clamp_min(labels, 0);
     tp_tensor *picked = tp_gather(logp, 1, tp_reshape(safe, TP_SHAPE(rows, 1)));
     tp_tensor *loss = tp_neg(tp_reshape(picked, TP_SHAPE(rows))), *own = NULL;
     if (weight) loss = tp_mul(loss, own = tp_index_select(weight, 0, safe));

@@ -8,6 +8,7 @@
 #include "core/tensor.h"
 #include "kernels/elementwise.h"
 #include "kernels/kernels.h"
+#include "taper/activation.h"
 #include "taper/creation.h"
 #include "taper/elementwise.h"
 #include "taper/reduce.h"

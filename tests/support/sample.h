@@ -51,6 +51,7 @@
 /* The list of family files. */
 #define SAMPLE_FAMILIES(X)                                                                                   \
     X(elementwise)                                                                                           \
+    X(activation)                                                                                            \
     X(reduce)                                                                                                \
     X(linalg)                                                                                                \
     X(contract)                                                                                              \
