@@ -6,6 +6,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
+#include "kernels/loss.h"
 #include "kernels/norm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"
@@ -19,6 +20,7 @@
         .reduce = &tp__reduce_kernels_##suffix,                                                              \
         .softmax = &tp__softmax_kernels_##suffix,                                                            \
         .norm = &tp__norm_kernels_##suffix,                                                                  \
+        .loss = &tp__loss_kernels_##suffix,                                                                  \
         .gemm = &tp__gemm_kernels_##suffix,                                                                  \
         .conv = &tp__conv_kernels_##suffix,                                                                  \
         .pool = &tp__pool_kernels_##suffix,                                                                  \

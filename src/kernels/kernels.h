@@ -12,6 +12,7 @@
     X(reduce)                                                                                                \
     X(softmax)                                                                                               \
     X(norm)                                                                                                  \
+    X(loss)                                                                                                  \
     X(gemm)                                                                                                  \
     X(conv)                                                                                                  \
     X(pool)                                                                                                  \

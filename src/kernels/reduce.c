@@ -68,6 +68,4 @@ const tp__reduce_kernels TP__ISA_NAME(reduce_kernels) = {
     .cols = {TYPES(sum_cols), TYPES(max_cols), TYPES(min_cols)},
     .find = TYPES(find),
     .square_dev = REALS(square_dev),
-    .square_diff = REALS(square_diff),
-    .scaled_diff = REALS(scaled_diff),
 };

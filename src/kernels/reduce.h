@@ -27,10 +27,8 @@ struct tp__reduce_kernels {
     /* The first i < n at which x[i] is *value or NaN; n if there is none. x is packed. */
     int64_t (*find[TP__REDUCE_TYPES])(int64_t n, const void *x, const void *value);
 
-    /* F32, F64; all packed, n > 0. *out = sum (x - *mean)^2; *out = sum (x - y)^2; out = c (x - y). */
+    /* F32, F64; all packed, n > 0. *out = sum (x - *mean)^2. */
     void (*square_dev[2])(int64_t n, const void *x, const void *mean, void *out);
-    void (*square_diff[2])(int64_t n, const void *x, const void *y, void *out);
-    void (*scaled_diff[2])(int64_t n, const void *x, const void *y, double c, void *out);
 };
 
 extern const tp__reduce_kernels tp__reduce_kernels_base, tp__reduce_kernels_v3, tp__reduce_kernels_v4;

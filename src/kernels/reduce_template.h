@@ -140,13 +140,3 @@ static int64_t FN(find)(int64_t n, const void *x_, const void *value) {
 static void FN(square_dev)(int64_t n, const void *x, const void *mean, void *out) {
     *(T *)out = FN(row_dev)(n, x, x, *(const T *)mean);
 }
-
-static void FN(square_diff)(int64_t n, const void *x, const void *y, void *out) {
-    *(T *)out = FN(row_diff)(n, x, y, 0);
-}
-
-static void FN(scaled_diff)(int64_t n, const void *x_, const void *y_, double c, void *out_) {
-    const T *x = x_, *y = y_, factor = (T)c;
-    T *out = out_;
-    for (int64_t i = 0; i < n; i++) out[i] = factor * (x[i] - y[i]);
-}

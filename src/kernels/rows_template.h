@@ -88,8 +88,6 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
 #define TP__ROW_S_DEV(x, y, c, i) FN(row_square)((x)[i] - (c))
 #define TP__ROW_V_DEV_DOT(x, y, c, i) ((FN(vec_load)((x) + (i)) - (c)) * FN(vec_load)((y) + (i)))
 #define TP__ROW_S_DEV_DOT(x, y, c, i) (((x)[i] - (c)) * (y)[i])
-#define TP__ROW_V_DIFF(x, y, c, i) FN(vec_row_square)(FN(vec_load)((x) + (i)) - FN(vec_load)((y) + (i)))
-#define TP__ROW_S_DIFF(x, y, c, i) FN(row_square)((x)[i] - (y)[i])
 #endif
 
 static inline FN(vec) FN(vec_row_square)(FN(vec) v) { return v * v; }
@@ -120,7 +118,6 @@ TP__DEFINE_ROW(row_shifted, TP__ROW_V_SHIFT, TP__ROW_S_SHIFT, TP__ROW_ADD, TP__R
 TP__DEFINE_ROW(row_dot, TP__ROW_V_DOT, TP__ROW_S_DOT, TP__ROW_ADD, TP__ROW_ADD)         /* sum x y */
 TP__DEFINE_ROW(row_dev, TP__ROW_V_DEV, TP__ROW_S_DEV, TP__ROW_ADD, TP__ROW_ADD)         /* sum (x - c)^2 */
 TP__DEFINE_ROW(row_dev_dot, TP__ROW_V_DEV_DOT, TP__ROW_S_DEV_DOT, TP__ROW_ADD,
-               TP__ROW_ADD)                                                        /* sum (x - c) y */
-TP__DEFINE_ROW(row_diff, TP__ROW_V_DIFF, TP__ROW_S_DIFF, TP__ROW_ADD, TP__ROW_ADD) /* sum (x - y)^2 */
+               TP__ROW_ADD) /* sum (x - c) y */
 
 #endif
