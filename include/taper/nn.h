@@ -10,11 +10,13 @@
 #ifndef TAPER_NN_H
 #define TAPER_NN_H
 
+#include "taper/activation.h"
 #include "taper/base.h"
 #include "taper/dtype.h"
 #include "taper/module.h"
 #include "taper/pool.h"
 #include "taper/random.h"
+#include "taper/shape.h"
 
 TP_BEGIN_DECLS
 
@@ -27,6 +29,12 @@ typedef struct tp_linear_options {
 /* x weight^T + bias: (..., in) -> (..., out). weight: (out, in), bias: (out); both uniform within
  * +-1 / sqrt(in). Source: torch.nn.Linear. */
 TP_API tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options);
+
+/* x1^T weight_o x2 + bias_o: see tp_bilinear(). weight: (out, in1, in2), bias: (out); both uniform within +-1 / sqrt(in1). It takes two
+ * tensors, so it is run by tp_nn_bilinear_forward(); tp_forward() is TP_ERR_STATE. Source: torch.nn.Bilinear. */
+TP_API tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t out_features,
+                                 tp_linear_options options);
+TP_API tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2);
 
 typedef struct tp_nn_conv2d_options {
     int64_t groups, stride[2], padding[2], dilation[2]; /* as in tp_conv2d_options */
@@ -72,20 +80,48 @@ TP_API tp_module *tp_nn_dropout(double p, tp_generator *generator);
 TP_API tp_module *tp_nn_flatten(void);
 TP_API tp_module *tp_nn_flatten_with(int start_dim, int end_dim);
 
-/* Activations, element by element: see elementwise.h. */
+/* Splits one dim into several, of which one may be -1: tp_unflatten(). */
+TP_API tp_module *tp_nn_unflatten(int dim, tp_shape sizes);
+
+TP_API tp_module *tp_nn_identity(void); /* x itself */
+
+/* Activations, each the op of its name: see activation.h and reduce.h, also for what their numbers may be, which is checked when
+ * they run. The numbers given are PyTorch's defaults. */
 TP_API tp_module *tp_nn_relu(void);
-TP_API tp_module *tp_nn_leaky_relu(double slope); /* PyTorch's default is 0.01 */
-TP_API tp_module *tp_nn_tanh(void);
-TP_API tp_module *tp_nn_sigmoid(void);
+TP_API tp_module *tp_nn_relu6(void);
+TP_API tp_module *tp_nn_leaky_relu(double slope);        /* 0.01 */
+TP_API tp_module *tp_nn_rrelu(tp_rrelu_options options); /* random slopes in training mode */
+TP_API tp_module *tp_nn_elu(double alpha);               /* 1 */
+TP_API tp_module *tp_nn_celu(double alpha);              /* 1 */
+TP_API tp_module *tp_nn_selu(void);
 TP_API tp_module *tp_nn_gelu(void);
 TP_API tp_module *tp_nn_gelu_tanh(void); /* the tanh approximation */
 TP_API tp_module *tp_nn_silu(void);
-
-/* exp(x) / sum exp(x) along `dim`, and its logarithm. */
+TP_API tp_module *tp_nn_mish(void);
+TP_API tp_module *tp_nn_tanh(void);
+TP_API tp_module *tp_nn_sigmoid(void);
+TP_API tp_module *tp_nn_logsigmoid(void);
+TP_API tp_module *tp_nn_softsign(void);
+TP_API tp_module *tp_nn_softplus(tp_softplus_options options);
+TP_API tp_module *tp_nn_hardtanh(double lo, double hi); /* -1, 1 */
+TP_API tp_module *tp_nn_hardsigmoid(void);
+TP_API tp_module *tp_nn_hardswish(void);
+TP_API tp_module *tp_nn_threshold(double threshold, double value);
+TP_API tp_module *tp_nn_hardshrink(double lambda); /* 0.5 */
+TP_API tp_module *tp_nn_softshrink(double lambda); /* 0.5 */
+TP_API tp_module *tp_nn_tanhshrink(void);
+TP_API tp_module *tp_nn_glu(int dim); /* -1 */
 TP_API tp_module *tp_nn_softmax(int dim);
+TP_API tp_module *tp_nn_softmin(int dim);
 TP_API tp_module *tp_nn_log_softmax(int dim);
 
-TP_API tp_module *tp_nn_identity(void); /* x itself */
+typedef struct tp_nn_prelu_options {
+    double init; /* 0 is 0.25, TP_ZERO is 0 */
+    tp_dtype dtype;
+} tp_nn_prelu_options;
+
+/* tp_prelu() with weight: (num_parameters), one or one a channel, all `init` at first. Source: torch.nn.PReLU. */
+TP_API tp_module *tp_nn_prelu(int64_t num_parameters, tp_nn_prelu_options options);
 
 /* Runs its children "0", "1", ... one after the other, releasing each one's input as soon as it has run, so
  * that only the tape keeps activations. It takes ownership of all modules of the list even when it fails, as

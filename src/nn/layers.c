@@ -13,7 +13,7 @@
 
 static const char *nn_bool(bool value) { return value ? "True" : "False"; }
 
-static bool nn_check_dtype(const char *op, tp_dtype dtype) {
+bool tp__nn_check_dtype(const char *op, tp_dtype dtype) {
     if (dtype == TP_F32 || dtype == TP_F64) return true;
     tp__error(TP_ERR_DTYPE, op, "parameters are float32 or float64, got %s", tp_dtype_name(dtype));
     return false;
@@ -62,7 +62,7 @@ tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_opt
     if (in_features < 0 || out_features < 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "%lld inputs and %lld outputs; neither may be negative",
                 (long long)in_features, (long long)out_features);
-    if (!nn_check_dtype(op, options.dtype)) return NULL;
+    if (!tp__nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_linear *self = s ? (nn_linear *)tp_module_new(&nn_linear_class) : NULL;
     if (!self) return tp__module_finish(NULL, s, false);
@@ -73,6 +73,64 @@ tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_opt
                              options.no_bias ? NULL : &self->bias, (double)in_features, options.dtype,
                              options.generator);
     return tp__module_finish(&self->base, s, ok);
+}
+
+/* ---- bilinear ---------------------------------------------------------------------------------------- */
+
+typedef struct nn_bilinear {
+    tp_module base;
+    tp_tensor *weight, *bias;
+    int64_t in1, in2, out;
+    bool no_bias;
+} nn_bilinear;
+
+static int nn_bilinear_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_bilinear *self = (const nn_bilinear *)m;
+    return snprintf(buffer, size, "in1_features=%lld, in2_features=%lld, out_features=%lld, bias=%s",
+                    (long long)self->in1, (long long)self->in2, (long long)self->out,
+                    nn_bool(!self->no_bias));
+}
+
+static const tp_module_class nn_bilinear_class = {.name = "Bilinear",
+                                                  .size = sizeof(nn_bilinear),
+                                                  .describe = nn_bilinear_describe};
+
+tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t out_features,
+                          tp_linear_options options) {
+    const char *op = "nn_bilinear";
+    if (in1_features < 1 || in2_features < 0 || out_features < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op,
+                "%lld and %lld inputs and %lld outputs; the first must be positive, none negative",
+                (long long)in1_features, (long long)in2_features, (long long)out_features);
+    if (!tp__nn_check_dtype(op, options.dtype)) return NULL;
+    tp_scope *s = tp_scope_begin();
+    nn_bilinear *self = s ? (nn_bilinear *)tp_module_new(&nn_bilinear_class) : NULL;
+    if (!self) {
+        tp_scope_end(s);
+        return NULL;
+    }
+    self->in1 = in1_features;
+    self->in2 = in2_features;
+    self->out = out_features;
+    self->no_bias = options.no_bias;
+    double bound = 1 / sqrt((double)in1_features);
+    tp_tensor *weight = tp_empty(TP_SHAPE(out_features, in1_features, in2_features), options.dtype);
+    weight = tp_init_uniform_(weight, -bound, bound, options.generator);
+    bool ok = tp_module_register_parameter(&self->base, "weight", &self->weight, weight) != NULL;
+    if (ok && !options.no_bias) {
+        tp_tensor *bias = tp_empty(TP_SHAPE(out_features), options.dtype);
+        bias = tp_init_uniform_(bias, -bound, bound, options.generator);
+        ok = tp_module_register_parameter(&self->base, "bias", &self->bias, bias) != NULL;
+    }
+    return tp__module_finish(&self->base, s, ok);
+}
+
+tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2) {
+    const char *op = "nn_bilinear_forward";
+    TP_REQUIRE(m, op);
+    if (m->type != &nn_bilinear_class) TP_FAIL(TP_ERR_ARGUMENT, op, "a %s is no Bilinear", m->type->name);
+    const nn_bilinear *self = (const nn_bilinear *)m;
+    return tp_bilinear(x1, x2, self->weight, self->bias);
 }
 
 /* ---- convolution ------------------------------------------------------------------------------------- */
@@ -152,7 +210,7 @@ tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kerne
     if (kernel_w == 0) given.kernel[1] = kernel_h;
     nn_fill_pair(given.options.stride);
     nn_fill_pair(given.options.dilation);
-    if (!nn_conv2d_check(op, &given) || !nn_check_dtype(op, options.dtype)) return NULL;
+    if (!nn_conv2d_check(op, &given) || !tp__nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_conv2d *self = s ? (nn_conv2d *)tp_module_new(&nn_conv2d_class) : NULL;
     if (!self) return tp__module_finish(NULL, s, false);
@@ -247,7 +305,7 @@ static tp_module *nn_batch_norm_new(const char *op, const tp_module_class *type,
         options.momentum < 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative and momentum in [0, 1], got %g and %g",
                 options.eps, options.momentum);
-    if (!nn_check_dtype(op, options.dtype)) return NULL;
+    if (!tp__nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_batch_norm *self = s ? (nn_batch_norm *)tp_module_new(type) : NULL;
     if (!self) return tp__module_finish(NULL, s, false);

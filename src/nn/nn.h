@@ -39,6 +39,9 @@ tp__module_entry *tp__module_entry_of(const tp_module *m, const char *name);
 /* tp_forward() whose result the caller holds a reference to, instead of a scope. */
 tp_tensor *tp__module_run(tp_module *m, tp_tensor *x);
 
+/* Parameters are F32 or F64: false with a record for another dtype. */
+bool tp__nn_check_dtype(const char *op, tp_dtype dtype);
+
 /* How a constructor ends: ends its scope, and gives back `m`, or frees it and gives NULL if anything failed.
  * */
 tp_module *tp__module_finish(tp_module *m, tp_scope *s, bool ok);

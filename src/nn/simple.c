@@ -1,4 +1,4 @@
-/* Modules without parameters: pooling, dropout, shapes and activations. */
+/* Modules without parameters: pooling, dropout and shapes. */
 #include <math.h>
 #include <stdio.h>
 
@@ -189,78 +189,42 @@ tp_module *tp_nn_flatten_with(int start_dim, int end_dim) {
     return nn_simple_new(&nn_flatten_class, 0, start_dim, end_dim, NULL);
 }
 
-static tp_tensor *nn_leaky_relu_forward(tp_module *m, tp_tensor *x) {
-    return tp_leaky_relu(x, ((nn_simple *)m)->number);
+typedef struct nn_unflatten {
+    tp_module base;
+    int dim;
+    tp_shape sizes;
+} nn_unflatten;
+
+static tp_tensor *nn_unflatten_forward(tp_module *m, tp_tensor *x) {
+    const nn_unflatten *self = (const nn_unflatten *)m;
+    return tp_unflatten(x, self->dim, self->sizes);
 }
 
-static int nn_leaky_relu_describe(const tp_module *m, char *buffer, size_t size) {
-    return snprintf(buffer, size, "negative_slope=%g", ((const nn_simple *)m)->number);
+static int nn_unflatten_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_unflatten *self = (const nn_unflatten *)m;
+    return snprintf(buffer, size, "dim=%d, unflattened_size=%s", self->dim, tp__shape_text(self->sizes));
 }
 
-static const tp_module_class nn_leaky_relu_class = {.name = "LeakyReLU",
-                                                    .size = sizeof(nn_simple),
-                                                    .forward = nn_leaky_relu_forward,
-                                                    .describe = nn_leaky_relu_describe};
+static const tp_module_class nn_unflatten_class = {.name = "Unflatten",
+                                                   .size = sizeof(nn_unflatten),
+                                                   .forward = nn_unflatten_forward,
+                                                   .describe = nn_unflatten_describe};
 
-tp_module *tp_nn_leaky_relu(double slope) { return nn_simple_new(&nn_leaky_relu_class, slope, 0, 0, NULL); }
-
-static int nn_softmax_describe(const tp_module *m, char *buffer, size_t size) {
-    return snprintf(buffer, size, "dim=%d", ((const nn_simple *)m)->dims[0]);
+tp_module *tp_nn_unflatten(int dim, tp_shape sizes) {
+    nn_unflatten *self = (nn_unflatten *)tp_module_new(&nn_unflatten_class);
+    if (!self) return NULL;
+    self->dim = dim;
+    self->sizes = sizes;
+    return &self->base;
 }
 
-static tp_tensor *nn_softmax_forward(tp_module *m, tp_tensor *x) {
-    return tp_softmax(x, ((nn_simple *)m)->dims[0]);
-}
-
-static const tp_module_class nn_softmax_class = {.name = "Softmax",
-                                                 .size = sizeof(nn_simple),
-                                                 .forward = nn_softmax_forward,
-                                                 .describe = nn_softmax_describe};
-
-tp_module *tp_nn_softmax(int dim) { return nn_simple_new(&nn_softmax_class, 0, dim, 0, NULL); }
-
-static tp_tensor *nn_log_softmax_forward(tp_module *m, tp_tensor *x) {
-    return tp_log_softmax(x, ((nn_simple *)m)->dims[0]);
-}
-
-static const tp_module_class nn_log_softmax_class = {.name = "LogSoftmax",
-                                                     .size = sizeof(nn_simple),
-                                                     .forward = nn_log_softmax_forward,
-                                                     .describe = nn_softmax_describe};
-
-tp_module *tp_nn_log_softmax(int dim) { return nn_simple_new(&nn_log_softmax_class, 0, dim, 0, NULL); }
-
-/* ---- what has nothing -------------------------------------------------------------------------------- */
-
-static int nn_gelu_describe(const tp_module *m, char *buffer, size_t size) {
+static tp_tensor *nn_identity_forward(tp_module *m, tp_tensor *x) {
     (void)m;
-    return snprintf(buffer, size, "approximate='none'");
+    return x;
 }
 
-static int nn_gelu_tanh_describe(const tp_module *m, char *buffer, size_t size) {
-    (void)m;
-    return snprintf(buffer, size, "approximate='tanh'");
-}
+static const tp_module_class nn_identity_class = {.name = "Identity",
+                                                  .size = sizeof(tp_module),
+                                                  .forward = nn_identity_forward};
 
-/* name, as printed, y = f(x), describe */
-#define NN_PLAIN(X)                                                                                          \
-    X(relu, "ReLU", tp_relu(x), NULL)                                                                        \
-    X(tanh, "Tanh", tp_tanh(x), NULL)                                                                        \
-    X(sigmoid, "Sigmoid", tp_sigmoid(x), NULL)                                                               \
-    X(gelu, "GELU", tp_gelu(x), nn_gelu_describe)                                                            \
-    X(gelu_tanh, "GELU", tp_gelu_tanh(x), nn_gelu_tanh_describe)                                             \
-    X(silu, "SiLU", tp_silu(x), NULL)                                                                        \
-    X(identity, "Identity", x, NULL)
-
-#define NN_PLAIN_MODULE(name_, printed, y, describe_)                                                        \
-    static tp_tensor *nn_##name_##_forward(tp_module *m, tp_tensor *x) {                                     \
-        (void)m;                                                                                             \
-        return y;                                                                                            \
-    }                                                                                                        \
-    static const tp_module_class nn_##name_##_class = {.name = printed,                                      \
-                                                       .size = sizeof(tp_module),                            \
-                                                       .forward = nn_##name_##_forward,                      \
-                                                       .describe = describe_};                               \
-    tp_module *tp_nn_##name_(void) { return tp_module_new(&nn_##name_##_class); }
-
-NN_PLAIN(NN_PLAIN_MODULE)
+tp_module *tp_nn_identity(void) { return tp_module_new(&nn_identity_class); }

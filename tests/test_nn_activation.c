@@ -1,0 +1,144 @@
+/* Activations and other small modules: each is the op it stands for, and prints as PyTorch's does. */
+#include "check.h"
+
+#include <string.h>
+
+/* Module, what it must give, what is printed of it. */
+typedef struct row {
+    tp_module *module;
+    tp_tensor *expected;
+    const char *printed;
+} row;
+
+static void check_row(const row *r, tp_tensor *x) {
+    char text[128];
+    assert_non_null(r->module);
+    assert_tensor(r->expected);
+    tp_tensor *y = tp_forward(r->module, x);
+    assert_tensor(y);
+    if (!tp_equal(y, r->expected)) fail_msg("%s is not its op", r->printed);
+    tp_module_format(r->module, text, sizeof text);
+    assert_string_equal(text, r->printed);
+    tp_module_free(r->module);
+}
+
+static void modules_are_their_ops(void **state) {
+    (void)state;
+    tp_manual_seed(8);
+    tp_tensor *x = tp_mul_scalar(tp_randn(TP_SHAPE(2, 4, 6), TP_F32, NULL), 4);
+    tp_softplus_options steep = {.beta = 2, .threshold = TP_ZERO};
+    const row rows[] = {
+        {tp_nn_relu(), tp_relu(x), "ReLU()"},
+        {tp_nn_relu6(), tp_relu6(x), "ReLU6()"},
+        {tp_nn_leaky_relu(0.01), tp_leaky_relu(x, 0.01), "LeakyReLU(negative_slope=0.01)"},
+        {tp_nn_elu(1), tp_elu(x, 1), "ELU(alpha=1.0)"},
+        {tp_nn_celu(0.5), tp_celu(x, 0.5), "CELU(alpha=0.5)"},
+        {tp_nn_selu(), tp_selu(x), "SELU()"},
+        {tp_nn_gelu(), tp_gelu(x), "GELU(approximate='none')"},
+        {tp_nn_gelu_tanh(), tp_gelu_tanh(x), "GELU(approximate='tanh')"},
+        {tp_nn_silu(), tp_silu(x), "SiLU()"},
+        {tp_nn_mish(), tp_mish(x), "Mish()"},
+        {tp_nn_tanh(), tp_tanh(x), "Tanh()"},
+        {tp_nn_sigmoid(), tp_sigmoid(x), "Sigmoid()"},
+        {tp_nn_logsigmoid(), tp_logsigmoid(x), "LogSigmoid()"},
+        {tp_nn_softsign(), tp_softsign(x), "Softsign()"},
+        {tp_nn_softplus((tp_softplus_options){0}), tp_softplus_with(x, (tp_softplus_options){0}),
+         "Softplus(beta=1.0, threshold=20.0)"},
+        {tp_nn_softplus(steep), tp_softplus_with(x, steep), "Softplus(beta=2.0, threshold=0.0)"},
+        {tp_nn_hardtanh(-1, 1), tp_hardtanh(x, -1, 1), "Hardtanh(min_val=-1.0, max_val=1.0)"},
+        {tp_nn_hardsigmoid(), tp_hardsigmoid(x), "Hardsigmoid()"},
+        {tp_nn_hardswish(), tp_hardswish(x), "Hardswish()"},
+        {tp_nn_threshold(0.1, 20), tp_threshold(x, 0.1, 20), "Threshold(threshold=0.1, value=20.0)"},
+        {tp_nn_hardshrink(0.5), tp_hardshrink(x, 0.5), "Hardshrink(0.5)"},
+        {tp_nn_softshrink(0.5), tp_softshrink(x, 0.5), "Softshrink(0.5)"},
+        {tp_nn_tanhshrink(), tp_tanhshrink(x), "Tanhshrink()"},
+        {tp_nn_glu(-1), tp_glu(x, -1), "GLU(dim=-1)"},
+        {tp_nn_softmax(1), tp_softmax(x, 1), "Softmax(dim=1)"},
+        {tp_nn_softmin(1), tp_softmin(x, 1), "Softmin(dim=1)"},
+        {tp_nn_log_softmax(2), tp_log_softmax(x, 2), "LogSoftmax(dim=2)"},
+        {tp_nn_identity(), x, "Identity()"},
+        {tp_nn_unflatten(2, TP_SHAPE(2, -1)), tp_unflatten(x, 2, TP_SHAPE(2, 3)),
+         "Unflatten(dim=2, unflattened_size=(2, -1))"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], x);
+}
+
+/* Random slopes in training, their mean in evaluation. */
+static void rrelu_by_mode(void **state) {
+    (void)state;
+    tp_tensor *x = tp_full(TP_SHAPE(100), -1, TP_F64);
+    tp_module *m = tp_nn_rrelu((tp_rrelu_options){0});
+    char text[128];
+    tp_module_format(m, text, sizeof text);
+    assert_string_equal(text, "RReLU(lower=0.125, upper=0.3333333333)");
+    tp_tensor *y = tp_forward(m, x);
+    double least = -tp_tensor_item(tp_amax(y, TP_NO_DIMS, false)),
+           most = -tp_tensor_item(tp_amin(y, TP_NO_DIMS, false));
+    assert_true(least >= 1. / 8 && most <= 1. / 3 && most - least > 0.1);
+    assert_ok(tp_module_eval(m));
+    assert_true(tp_allclose(tp_forward(m, x), tp_full(TP_SHAPE(100), -(1. / 8 + 1. / 3) / 2, TP_F64),
+                            (tp_isclose_options){0}));
+    tp_module_free(m);
+}
+
+static void prelu_has_a_weight(void **state) {
+    (void)state;
+    tp_module *m = tp_nn_prelu(3, (tp_nn_prelu_options){0}),
+              *flat = tp_nn_prelu(1, (tp_nn_prelu_options){.init = TP_ZERO});
+    tp_tensor *x = TP_F32_TENSOR(TP_SHAPE(1, 3), -4, -8, 2);
+    assert_values(tp_module_find(m, "weight"), 0.25, 0.25, 0.25);
+    assert_values(tp_forward(m, x), -1, -2, 2);
+    assert_values(tp_forward(flat, x), 0, 0, 2);
+    assert_ok(tp_backward(tp_sum(tp_forward(m, x))));
+    assert_values(tp_tensor_grad(tp_module_find(m, "weight")), -4, -8, 0);
+    char text[64];
+    tp_module_format(m, text, sizeof text);
+    assert_string_equal(text, "PReLU(num_parameters=3)");
+    tp_module_free(m);
+    tp_module_free(flat);
+    assert_null(tp_nn_prelu(0, (tp_nn_prelu_options){0}));
+    assert_error(TP_ERR_ARGUMENT, "nn_prelu: num_parameters must be at least 1, got 0");
+    assert_null(tp_nn_prelu(1, (tp_nn_prelu_options){.dtype = TP_I64}));
+    assert_error(TP_ERR_DTYPE, "nn_prelu: parameters are float32 or float64, got int64");
+}
+
+static void bilinear_takes_two(void **state) {
+    (void)state;
+    tp_manual_seed(2);
+    tp_module *m = tp_nn_bilinear(4, 3, 5, (tp_linear_options){0});
+    tp_tensor *w = tp_module_find(m, "weight"), *b = tp_module_find(m, "bias");
+    assert_true(tp_shape_equal(tp_tensor_shape(w), TP_SHAPE(5, 4, 3)) &&
+                tp_shape_equal(tp_tensor_shape(b), TP_SHAPE(5)));
+    double largest = tp_tensor_item(tp_amax(tp_abs(tp_detach(w)), TP_NO_DIMS, false));
+    assert_true(largest <= 0.5 && largest > 0.4);
+    tp_tensor *x1 = tp_randn(TP_SHAPE(2, 4), TP_F32, NULL), *x2 = tp_randn(TP_SHAPE(2, 3), TP_F32, NULL);
+    assert_true(tp_equal(tp_nn_bilinear_forward(m, x1, x2), tp_bilinear(x1, x2, w, b)));
+    assert_null(tp_forward(m, x1));
+    assert_error(TP_ERR_STATE, "forward: a Bilinear has no forward");
+    char text[128];
+    tp_module_format(m, text, sizeof text);
+    assert_string_equal(text, "Bilinear(in1_features=4, in2_features=3, out_features=5, bias=True)");
+    tp_module *relu = tp_nn_relu();
+    assert_null(tp_nn_bilinear_forward(relu, x1, x2));
+    assert_error(TP_ERR_ARGUMENT, "nn_bilinear_forward: a ReLU is no Bilinear");
+    assert_null(tp_nn_bilinear_forward(NULL, x1, x2));
+    assert_error(TP_ERR_NULL, "nn_bilinear_forward: argument m is NULL");
+    assert_null(tp_nn_bilinear(0, 3, 5, (tp_linear_options){0}));
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_bilinear: 0 and 3 inputs and 5 outputs; the first must be positive, none negative");
+    tp_module_free(relu);
+    tp_module_free(m);
+    m = tp_nn_bilinear(2, 2, 1, (tp_linear_options){.no_bias = true});
+    assert_int_equal(tp_module_parameters(m).count, 1);
+    tp_module_free(m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CHECK_TEST(modules_are_their_ops),
+        CHECK_TEST(rrelu_by_mode),
+        CHECK_TEST(prelu_has_a_weight),
+        CHECK_TEST(bilinear_takes_two),
+    };
+    return cmocka_run_group_tests_name("nn_activation", tests, NULL, NULL);
+}
