@@ -32,6 +32,7 @@
 #include "taper/elementwise.h"
 #include "taper/activation.h"
 #include "taper/reduce.h"
+#include "taper/sort.h"
 #include "taper/linalg.h"
 #include "taper/decompose.h"
 #include "taper/views.h"

@@ -36,6 +36,14 @@ typedef struct tp__reduce_attr {
 bool tp__reduce_attr_init(const char *op, const tp_tensor *x, tp_dims dims, bool keepdim,
                           tp__reduce_attr *attr);
 
+/* Values picked along one dim, output 0, and their indices, output 1, saved: the gradient goes to the elements
+ * picked. `keepdim` unless the dim was dropped. */
+typedef struct tp__picked_attr {
+    int dim;
+    bool keepdim;
+} tp__picked_attr;
+void tp__picked_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx);
+
 /* The product of the sizes that are reduced. */
 int64_t tp__reduced_count(tp_shape shape, const bool mask[TP_MAX_DIMS]);
 

@@ -4,11 +4,6 @@
 #include "ops/reduce.h"
 #include "taper/index.h"
 
-typedef struct extreme_attr {
-    int dim;
-    bool keepdim;
-} extreme_attr;
-
 /* ---- the search -------------------------------------------------------------------------------------- */
 
 typedef struct extreme_job {
@@ -69,8 +64,8 @@ static bool extreme_shape(const char *op, const tp_tensor *x, int *dim, bool kee
 
 /* ---- max_dim and min_dim ------------------------------------------------------------------------------ */
 
-static void extreme_dim_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
-    const extreme_attr *a = tp__attr(ctx);
+void tp__picked_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    const tp__picked_attr *a = tp__attr(ctx);
     tp_shape shape = tp__input_shape(ctx, 0);
     bool mask[TP_MAX_DIMS] = {false};
     if (shape.ndim > 0) mask[a->dim] = true;
@@ -79,11 +74,11 @@ static void extreme_dim_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     dx[0] = tp_scatter_add(zeros, a->dim, at, tp__unreduce(g[0], mask, a->keepdim));
 }
 
-static const tp__op max_dim_op = {.name = "max_dim", .vjp = extreme_dim_vjp, .save_outputs = 2};
-static const tp__op min_dim_op = {.name = "min_dim", .vjp = extreme_dim_vjp, .save_outputs = 2};
+static const tp__op max_dim_op = {.name = "max_dim", .vjp = tp__picked_vjp, .save_outputs = 2};
+static const tp__op min_dim_op = {.name = "min_dim", .vjp = tp__picked_vjp, .save_outputs = 2};
 
 static tp_values extreme_dim_values(const tp__op *op, tp__reduce_kind kind, tp_tensor *x, tp_shape shape,
-                                    const extreme_attr *a) {
+                                    const tp__picked_attr *a) {
     tp_values none = {NULL, NULL}, y = none;
     tp_tensor *rows = extreme_rows(op->name, x, a->dim);
     if (!rows) return none;
@@ -110,7 +105,7 @@ static tp_values extreme_dim(const tp__op *op, tp__reduce_kind kind, tp_tensor *
     if (!x || !extreme_shape(op->name, x, &dim, keepdim, &shape)) return none;
     tp_scope *scope = tp_scope_begin();
     if (!scope) return none;
-    tp_values y = extreme_dim_values(op, kind, x, shape, &(extreme_attr){dim, keepdim});
+    tp_values y = extreme_dim_values(op, kind, x, shape, &(tp__picked_attr){dim, keepdim});
     y.values = tp_scope_escape(scope, y.values);
     if (y.values) y.indices = tp_scope_escape(scope, y.indices);
     tp_scope_end(scope);

@@ -16,6 +16,7 @@
 #define GOLDEN_FAMILIES(X)                                                                                   \
     X(elementwise)                                                                                           \
     X(reduce)                                                                                                \
+    X(sort)                                                                                                  \
     X(linalg)                                                                                                \
     X(decompose)                                                                                             \
     X(index)                                                                                                 \

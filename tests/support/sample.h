@@ -53,6 +53,7 @@
     X(elementwise)                                                                                           \
     X(activation)                                                                                            \
     X(reduce)                                                                                                \
+    X(sort)                                                                                                  \
     X(linalg)                                                                                                \
     X(contract)                                                                                              \
     X(decompose)                                                                                             \
