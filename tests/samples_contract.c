@@ -385,6 +385,8 @@ static const sample contract_rows[] = {
     {"tensordot", "one", run_tensordot, ref_einsum, {OF(2, 3), OF(3, 4)}, .i = {1}, BY("ab,bc->ac")},
     {"tensordot", "two", run_tensordot, ref_einsum, {OF(2, 3, 4), OF(3, 4, 2)}, .i = {2}, BY("abc,bcd->ad")},
     {"tensordot", "none", run_tensordot, ref_einsum, {OF(2), OF(3)}, .i = {0}, BY("a,b->ab")},
+    {"tensordot", "a size of 1", run_tensordot, ref_einsum, {OF(2, 3), OF(1, 4)}, .i = {1}, BY("ab,bc->ac")},
+    {"tensordot", "nothing against 1", run_tensordot, ref_einsum, {OF(2, 1), OF(0, 4)}, .i = {1}, .flags = SAMPLE_ZERO_GRAD, BY("ab,bc->ac")},
     {"tensordot_dims", "crossed", run_tensordot_dims, ref_einsum, {OF(2, 3, 4), OF(4, 2, 2)}, .i = {2, 0, -1, 1, 0}, BY("abc,cad->bd")},
     {"tensordot_dims", "one", run_tensordot_dims, ref_einsum, {OF(2, 3), OF(4, 2)}, .i = {1, 0, 0, 1}, BY("ab,ca->bc")},
     {"vecdot", "", run_vecdot, ref_einsum, {OF(3, 4), OF(3, 4)}, .i = {-1}, BY("ab,ab->a")},

@@ -418,6 +418,13 @@ static int run_svd(const sample *row, tp_tensor *const *in, tp_tensor **out) {
     return 2;
 }
 
+static int run_svd_product(const sample *row, tp_tensor *const *in, tp_tensor **out) {
+    (void)row;
+    tp_svd_out y = tp_linalg_svd(in[0], false);
+    out[0] = tp_matmul(tp_mul(y.u, tp_unsqueeze(y.s, -2)), y.vh);
+    return 1;
+}
+
 static int run_svd_plain(const sample *row, tp_tensor *const *in, tp_tensor **out) {
     (void)row;
     tp_svd_out y = tp_linalg_svd(in[0], false);
@@ -441,6 +448,7 @@ static int run_lstsq(const sample *row, tp_tensor *const *in, tp_tensor **out) {
 #define EASY VALUES(3, 0.5, -0.2, 0.1, -2.5, 0.7, 0.4, -0.3, 2.2)
 #define EASY_TWO                                                                                             \
     VALUES(3, 0.5, -0.2, 0.1, -2.5, 0.7, 0.4, -0.3, 2.2, -1.5, 0.3, 0.2, 0.6, 2.1, -0.4, 0.2, 0.9, -1.8)
+#define LOWER VALUES(4, NAN, -INFINITY, 1, 3, NAN, -0.5, 0.2, 2)
 #define POSITIVE VALUES(4, 1, -0.5, 1, 3, 0.2, -0.5, 0.2, 2)
 #define SINGULAR VALUES(1, 2, 3, 2, 4, 6, 0, 1, -1)
 #define RANKS VALUES(1, 2, 3, 2, 4, 6, 3, 6, 9, 1, 0, 0, 0, 1, 0, 0, 0, 1e-3)
@@ -473,6 +481,8 @@ static const sample decompose_rows[] = {
     {"linalg_solve", "batch of vectors", run_solve, ref_solve, {TWO_THREES, FLOATS(-2, 2, 2, 3)}, .i = {1}, STIFF},
     {"linalg_solve", "batch", run_solve, ref_solve, {TWO_THREES, FLOATS(-2, 2, 2, 3, 2)}, STIFF},
     {"linalg_solve", "stretched", run_solve, ref_solve, {TWO_THREES, FLOATS(-2, 2, 2, 1, 3, 1)}, STIFF},
+    {"linalg_solve", "large batch", run_solve, ref_solve, {FLOATS(-2, 2, 200, 4, 4), FLOATS(-2, 2, 200, 4, 2)},
+     .flags = SAMPLE_NO_EXPAND | SAMPLE_LARGE, .tol = 1e-6, .tol_f32 = 1},
     {"linalg_solve", "no columns", run_solve, ref_solve, {THREE, FLOATS(-2, 2, 3, 0)}, STIFF},
 
     {"linalg_solve_triangular", "upper", run_triangular, ref_solve, {THREE, FLOATS(-2, 2, 3, 2)}, .i = {0, 1}, STIFF},
@@ -500,6 +510,8 @@ static const sample decompose_rows[] = {
     {"linalg_qr", "complete and tall", run_qr_product, ref_same, {{FLOAT_IN(-2, 2), SHAPE(4, 2), .fixed = true}}, .i = {1},
      .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
     {"linalg_qr", "the factors", run_qr_plain, NULL, {THREE}, STIFF},
+    {"linalg_qr", "large, tall", run_qr_product, ref_same, {FLOATS(-2, 2, 40000, 3)},
+     .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND | SAMPLE_LARGE, LAX},
     {"linalg_qr", "no columns", run_qr_product, ref_same, {FLOATS(-2, 2, 3, 0)}, .flags = SAMPLE_COMPOSED, LAX},
 
     {"linalg_eigh", "lower", run_eigh, ref_eigh, {{FLOAT_IN(-2, 2), SHAPE(4, 4), .apart = 0.05}},
@@ -508,6 +520,8 @@ static const sample decompose_rows[] = {
     {"linalg_eigh", "given", run_eigh_plain, NULL, {{FLOAT_IN(-1, 1), SHAPE(3, 3), .values = POSITIVE, .fixed = true}}, STIFF},
     {"linalg_eigvalsh", "matrix", run_eigvalsh, ref_eigh, {{FLOAT_IN(-2, 2), SHAPE(4, 4), .apart = 0.05}}, .i = {0, 1},
      .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
+    {"linalg_eigvalsh", "one triangle read", run_eigvalsh_plain, NULL, {{FLOAT_IN(-1, 1), SHAPE(3, 3), .values = LOWER, .fixed = true}},
+     .flags = SAMPLE_NO_EXPAND | SAMPLE_NAN, LAX},
     {"linalg_eigvalsh", "given", run_eigvalsh_plain, NULL, {{FLOAT_IN(-1, 1), SHAPE(3, 3), .values = POSITIVE, .fixed = true}}, STIFF},
 
     {"linalg_svd", "tall", run_svd, ref_svd, {FLOATS(-2, 2, 4, 3)}, .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
@@ -515,6 +529,8 @@ static const sample decompose_rows[] = {
     {"linalg_svd", "square", run_svd, ref_svd, {THREE}, .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
     {"linalg_svd", "full, tall", run_svd, ref_svd, {FLOATS(-2, 2, 4, 2)}, .i = {1}, .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
     {"linalg_svd", "full, wide", run_svd, ref_svd, {FLOATS(-2, 2, 2, 4)}, .i = {1}, .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND, LAX},
+    {"linalg_svd", "large, tall", run_svd_product, ref_same, {FLOATS(-2, 2, 40000, 3)},
+     .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND | SAMPLE_LARGE, LAX},
     {"linalg_svd", "the factors", run_svd_plain, NULL, {FLOATS(-2, 2, 4, 3)}, STIFF},
     {"linalg_svdvals", "tall", run_svdvals, ref_svdvals, {FLOATS(-2, 2, 4, 3)}, STIFF},
     {"linalg_svdvals", "wide, batch", run_svdvals, ref_svdvals, {FLOATS(-2, 2, 2, 2, 4)}, STIFF},

@@ -49,8 +49,9 @@ TP_API tp_tensor *tp_bilinear(tp_tensor *x1, tp_tensor *x2, tp_tensor *weight, t
  * Errors: TP_ERR_ARGUMENT, which shows the equation and the place, TP_ERR_SHAPE. Source: torch.einsum. */
 TP_API tp_tensor *tp_einsum(const char *equation, tp_tensors operands);
 
-/* Sums products over the last `dims` dims of a and the first of b; or over pairs of dims, a_dims[k] of a with b_dims[k] of b. The
- * result has the other dims of a, then those of b. tp_tensordot_dims() with TP_NO_DIMS multiplies all with all. */
+/* Sums products over the last `dims` dims of a and the first of b; or over pairs of dims, a_dims[k] of a with b_dims[k] of b. A size
+ * of 1 is stretched. The result has the other dims of a, then those of b. tp_tensordot_dims() with TP_NO_DIMS multiplies all with
+ * all. */
 TP_API tp_tensor *tp_tensordot(tp_tensor *a, tp_tensor *b, int dims);
 TP_API tp_tensor *tp_tensordot_dims(tp_tensor *a, tp_tensor *b, tp_dims a_dims, tp_dims b_dims);
 

@@ -46,8 +46,8 @@ def contractions(file):
                  ("ba,cA->Acba", (2, 3), (2, 2)), ("ij,ij->j", (1, 3), (4, 1)), ("...a,b...->...ab", (2, 3), (2, 2))]
     for equation, *shapes in equations:
         file.case("einsum", equation, [file.draw(*s) for s in shapes], lambda *t: torch.einsum(equation, *t), equation=equation)
-    for dims, a, b in ((1, (2, 3), (3, 4)), (2, (2, 3, 4), (3, 4, 2)), (0, (2,), (3,))):
-        file.case("tensordot", f"{dims}", [file.draw(*a), file.draw(*b)], lambda x, y: torch.tensordot(x, y, dims), dims=dims)
+    for dims, a, b in ((1, (2, 3), (3, 4)), (2, (2, 3, 4), (3, 4, 2)), (0, (2,), (3,)), (2, (2, 3, 1), (1, 4, 2))):
+        file.case("tensordot", f"{dims} {a}", [file.draw(*a), file.draw(*b)], lambda x, y: torch.tensordot(x, y, dims), dims=dims)
     for da, db, a, b in (((0, 2), (1, 0), (2, 3, 4), (4, 2, 2)), ((-1,), (0,), (2, 3), (3, 2)), ((1,), (1,), (2, 3), (4, 3))):
         file.case("tensordot_dims", f"{da} {db}", [file.draw(*a), file.draw(*b)], lambda x, y: torch.tensordot(x, y, (da, db)), da=da, db=db)
     for dim, a, b in ((-1, (2, 3), (2, 3)), (0, (2, 3), (2, 1)), (1, (2, 3, 1), (3, 4))):
@@ -86,6 +86,8 @@ def diagonals(file):
 def distances(file):
     for p in (0.0, 1.0, 2.0, 3.0, float("inf")):
         file.case("cdist", f"{p}", [file.draw(2, 3, 4), file.draw(2, 4)], lambda a, b: torch.cdist(a, b, p), p=p)
+    ones = torch.ones(2, 3, dtype=torch.float64)
+    file.case("cdist", "ties of the largest", [ones, 2 * ones[:1]], lambda a, b: torch.cdist(a, b, float("inf")), p=float("inf"))
     same = file.draw(3, 2)
     file.case("cdist", "at zero", [same, same.clone()], lambda a, b: torch.cdist(a, b, 2.0), p=2.0)
     for p, eps, keep in ((2.0, 1e-6, False), (1.0, 1e-3, True), (3.0, 1e-6, False)):

@@ -172,12 +172,15 @@ static tp_tensor *tensordot_run(const char *op, tp_tensor *a, tp_tensor *b, tp_d
     if (!contract_floating(op, a, b) || !tensordot_dims(op, a, &a_dims) || !tensordot_dims(op, b, &b_dims))
         return NULL;
     int64_t inner = 1;
+    tp_dims a_sums = {0, {0}}, b_sums = {0, {0}}; /* against a size of 1, which is stretched */
     for (int k = 0; k < a_dims.count; k++) {
-        int64_t size = a->shape.dims[a_dims.items[k]];
-        if (size != b->shape.dims[b_dims.items[k]])
+        int64_t a_size = a->shape.dims[a_dims.items[k]], b_size = b->shape.dims[b_dims.items[k]];
+        if (a_size != b_size && a_size != 1 && b_size != 1)
             TP_FAIL(TP_ERR_SHAPE, op, "dim %d of %s and dim %d of %s differ in size", a_dims.items[k],
                     tp__shape_text(a->shape), b_dims.items[k], tp__shape_text(b->shape));
-        inner *= size;
+        if (a_size != b_size && b_size == 1) a_sums.items[a_sums.count++] = a_dims.items[k];
+        if (a_size != b_size && a_size == 1) b_sums.items[b_sums.count++] = b_dims.items[k];
+        inner *= a_size == b_size ? a_size : 1;
     }
     int more = a->shape.ndim + b->shape.ndim - 2 * a_dims.count;
     if (more > TP_MAX_DIMS) TP_FAIL(TP_ERR_SHAPE, op, "the result would have %d dims", more);
@@ -193,8 +196,11 @@ static tp_tensor *tensordot_run(const char *op, tp_tensor *a, tp_tensor *b, tp_d
     }
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
-    tp_tensor *y =
-        tp_matmul(tensordot_matrix(a, a_dims, true, inner), tensordot_matrix(b, b_dims, false, inner));
+    if (a_sums.count > 0) a = tp_sum_dim(a, a_sums, true);
+    if (b_sums.count > 0) b = tp_sum_dim(b, b_sums, true);
+    tp_tensor *y = !a || !b ? NULL
+                            : tp_matmul(tensordot_matrix(a, a_dims, true, inner),
+                                        tensordot_matrix(b, b_dims, false, inner));
     return tp_scope_return(s, tp_reshape(y, shape));
 }
 

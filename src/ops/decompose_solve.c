@@ -278,6 +278,8 @@ static int cholesky_run(void *context, int64_t i, void *work) {
     char *a = job->a + i * job->bytes;
     int64_t item = (int64_t)tp__itemsize(job->dtype), n = job->n;
     int info = tp__lapack.potrf(job->dtype, !job->upper, n, a);
+    for (int64_t r = 0; info == 0 && r < n; r++) /* not every LAPACK looks for NaN */
+        if (isnan(tp__load_f64(a + r * (n + 1) * item, job->dtype))) info = (int)r + 1;
     for (int64_t r = 0; r < n; r++) {
         if (job->upper) memset(a + r * n * item, 0, (size_t)(r * item));
         else memset(a + (r * n + r + 1) * item, 0, (size_t)((n - r - 1) * item));

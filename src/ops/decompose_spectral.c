@@ -93,7 +93,8 @@ static bool qr_value(const char *op, tp_tensor *a, bool complete, tp_tensor **q,
     *r = qt ? tp__tensor_new(op, tp__dec_shape(batch, columns, n), dtype) : NULL;
     if (!*r) return false;
     qr_job job = {dtype, m, n, k, columns, tp__data(copy), tp__data(qt), tp__data(*r)};
-    size_t work = tp__lapack_work(dtype, m, m > n ? m : n) + (size_t)(k + 8) * tp__itemsize(dtype);
+    size_t work =
+        tp__lapack_qr_work(dtype, columns > n ? columns : n) + (size_t)(k + 8) * tp__itemsize(dtype);
     double cost = (double)m * (double)n * (double)k;
     tp_status status = tp__lapack_batch(op, count, cost, work, qr_run, &job, &failed, &info);
     if (!tp__dec_succeeded(op, status, failed, info, count, "LAPACK gives up with %d")) return false;
@@ -141,6 +142,13 @@ tp_qr_out tp_linalg_qr(tp_tensor *a, bool complete) {
 
 /* ---- eigenvalues ---------------------------------------------------------------------------------------------- */
 
+/* An info of our own, that LAPACK gives to nothing: it would not end, or end in anything. */
+enum { SPECTRAL_NOT_FINITE = -1000 };
+
+static const char *spectral_failure(int info) {
+    return info == SPECTRAL_NOT_FINITE ? "the matrix has elements that are not finite" : "no convergence: %d";
+}
+
 static bool spectral_is_finite(const char *data, int64_t n, tp_dtype dtype) {
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(tp__load_f64(data + i * (int64_t)tp__itemsize(dtype), dtype))) return false;
@@ -158,11 +166,12 @@ static int eigh_run(void *context, int64_t i, void *work) {
     const eigh_job *job = context;
     int64_t n = job->n, item = (int64_t)tp__itemsize(job->dtype);
     char *a = job->a + i * n * n * item, *w = job->w + i * n * item;
-    if (spectral_is_finite(a, n * n, job->dtype)) /* in memory a is its transpose */
-        return tp__lapack.syevd(job->dtype, job->vectors, !job->upper, n, a, w, work);
-    for (int64_t k = 0; k < n * n; k++) tp__store_f64(a + k * item, job->dtype, NAN);
-    for (int64_t k = 0; k < n; k++) tp__store_f64(w + k * item, job->dtype, NAN);
-    return 0;
+    for (int64_t r = 0; r < n; r++) {
+        const char *row = a + (job->upper ? r * n + r : r * n) * item;
+        if (!spectral_is_finite(row, job->upper ? n - r : r + 1, job->dtype)) return SPECTRAL_NOT_FINITE;
+    }
+    /* In memory a is its transpose. */
+    return tp__lapack.syevd(job->dtype, job->vectors, !job->upper, n, a, w, work);
 }
 
 /* out[0]: eigenvalues; out[1]: eigenvectors, unless NULL is enough. */
@@ -179,14 +188,14 @@ static bool eigh_value(const char *op, tp_tensor *a, bool upper, bool vectors, t
     double cost = 4 * (double)n * (double)n * (double)n;
     tp_status status =
         tp__lapack_batch(op, count, cost, tp__lapack_work(dtype, n, n), eigh_run, &job, &failed, &info);
-    if (!tp__dec_succeeded(op, status, failed, info, count, "no convergence: %d")) return false;
+    if (!tp__dec_succeeded(op, status, failed, info, count, spectral_failure(info))) return false;
     if (!vectors) return true;
     tp_tensor *flipped = tp__dec_flip(op, copy);
     out[1] = flipped ? tp__packed(op, flipped, dtype) : NULL;
     return out[1] != NULL;
 }
 
-/* V (diag(g_w) + V^T g_V / gaps) V^T; either gradient may be NULL. */
+/* V (diag(g_w) + skew(V^T g_V) / gaps) V^T, where only the part that turns the vectors counts; either gradient may be NULL. */
 static void eigh_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     tp_tensor *w = tp__output(ctx, 0), *v = tp__output(ctx, 1);
     if (!w || !v) return;
@@ -196,7 +205,8 @@ static void eigh_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
         dx[0] = tp_matmul(tp_mul(v, tp_unsqueeze(g[0], -2)), vt);
         return;
     }
-    inner = tp_div(tp_matmul(vt, g[1]), spectral_gaps(w, n));
+    tp_tensor *turn = tp_mul_scalar(spectral_skew(tp_matmul(vt, g[1])), 0.5);
+    inner = tp_div(turn, spectral_gaps(w, n));
     tp_tensor *diagonal = g[0] ? tp_unsqueeze(g[0], -1) : tp__constant(w, 0);
     inner = tp_where(tp__dec_eye(n), diagonal, inner);
     dx[0] = tp_matmul(v, tp_matmul(inner, vt));
@@ -246,7 +256,7 @@ static int svd_run(void *context, int64_t i, void *work) {
     char *a = job->a + i * m * n * item, *s = job->s + i * k * item;
     char *u = job->vectors ? job->u + i * m * job->u_columns * item : NULL,
          *vh = job->vectors ? job->vh + i * job->v_rows * n * item : NULL;
-    if (!spectral_is_finite(a, m * n, job->dtype)) return -4; /* as LAPACK says it, where it notices */
+    if (!spectral_is_finite(a, m * n, job->dtype)) return SPECTRAL_NOT_FINITE;
     if (k > 0) return tp__lapack.gesdd(job->dtype, job->vectors, job->full, n, m, a, s, vh, u, work);
     char *square = m > 0 ? u : vh; /* of nothing, the full vectors are any */
     for (int64_t r = 0; job->vectors && job->full && r < m + n; r++)
@@ -282,9 +292,7 @@ static bool svd_value(const char *op, tp_tensor *a, bool vectors, bool full, tp_
     double cost = 8 * (double)m * (double)n * (double)k;
     tp_status status =
         tp__lapack_batch(op, count, cost, tp__lapack_work(dtype, n, m), svd_run, &job, &failed, &info);
-    return tp__dec_succeeded(op, status, failed, info, count,
-                             info == -4 ? "the matrix has elements that are not finite"
-                                        : "no convergence: %d");
+    return tp__dec_succeeded(op, status, failed, info, count, spectral_failure(info));
 }
 
 /* The part of the gradient between U and Vh: that of the vectors within the space they span, and of the values. */

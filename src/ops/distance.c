@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/ops.h"
+#include "taper/autograd.h"
 #include "taper/linalg.h"
 #include "taper/tensor.h"
 
@@ -35,6 +36,27 @@ static tp_tensor *cdist_by_product(tp_tensor *a, tp_tensor *b) {
     return distance_root(tp_clamp(tp_add(tp_add(ab, aa), bb), 0, INFINITY), 2);
 }
 
+/* The largest of |d| over the last dim; each that is as large as it has the whole gradient, as in PyTorch's cdist. */
+static void distance_largest_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    tp_tensor *d = tp__input(ctx, 0), *y = tp__output(ctx, 0);
+    if (!d || !y) return;
+    tp_tensor *largest = tp_eq(tp_abs(d), tp_unsqueeze(y, -1));
+    dx[0] = tp_where(largest, tp_mul(tp_sign(d), tp_unsqueeze(g[0], -1)), tp__constant(d, 0));
+}
+
+static const tp__op distance_largest_op = {.name = "cdist",
+                                           .vjp = distance_largest_vjp,
+                                           .save_inputs = 1,
+                                           .save_outputs = 1};
+
+static tp_tensor *distance_largest(tp_tensor *d) {
+    if (!d || d->numel == 0) return distance_norm(d, INFINITY, false);
+    bool recording = tp_set_grad_enabled(false);
+    tp_tensor *y = tp_amax(tp_abs(d), TP_DIMS(-1), false);
+    tp_set_grad_enabled(recording);
+    return tp__record(&distance_largest_op, y, TP__INPUTS(d), NULL, 0);
+}
+
 static bool distance_check(const char *op, const tp_tensor *a, const tp_tensor *b, double p) {
     if (!tp__require_floating(op, "a", a) || !tp__require_floating(op, "b", b)) return false;
     if (p >= 0) return true;
@@ -62,10 +84,9 @@ tp_tensor *tp_cdist(tp_tensor *a, tp_tensor *b, double p) {
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
     bool large = a->shape.dims[an - 2] > 25 || b->shape.dims[bn - 2] > 25; /* as PyTorch draws the line */
-    tp_tensor *y = p == 2 && large
-                       ? cdist_by_product(a, b)
-                       : distance_norm(tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3)), p, false);
-    return tp_scope_return(s, y);
+    if (p == 2 && large) return tp_scope_return(s, cdist_by_product(a, b));
+    tp_tensor *d = tp_sub(tp_unsqueeze(a, -2), tp_unsqueeze(b, -3));
+    return tp_scope_return(s, isinf(p) ? distance_largest(d) : distance_norm(d, p, false));
 }
 
 tp_tensor *tp_pairwise_distance(tp_tensor *a, tp_tensor *b, tp_pairwise_distance_options options) {
@@ -79,6 +100,8 @@ tp_tensor *tp_pairwise_distance(tp_tensor *a, tp_tensor *b, tp_pairwise_distance
     if (!tp__broadcast(a->shape, b->shape, &shape) || shape.ndim == 0)
         TP_FAIL(TP_ERR_SHAPE, op, "takes vectors that broadcast, got %s and %s", tp__shape_text(a->shape),
                 tp__shape_text(b->shape));
+    if (isinf(p) && shape.dims[shape.ndim - 1] == 0)
+        TP_FAIL(TP_ERR_SHAPE, op, "nothing is the largest of %s", tp__shape_text(shape));
     tp_scope *s = tp_scope_begin();
     return s ? tp_scope_return(s, distance_norm(tp_add_scalar(tp_sub(a, b), eps), p, options.keepdim)) : NULL;
 }

@@ -116,6 +116,19 @@ static bool einsum_parse(einsum_plan *plan, int operands) {
     return einsum_check_output(plan, arrow);
 }
 
+/* A diagonal is not stretched: the dims before number k that have its letter must be as large. */
+static bool einsum_twice_alike(const einsum_plan *plan, int operand, int k, tp_shape shape) {
+    const einsum_term *term = &plan->in[operand];
+    for (int j = 0; j < k; j++) {
+        if (term->labels[j] != term->labels[k] || shape.dims[j] == shape.dims[k]) continue;
+        tp__error(TP_ERR_SHAPE, "einsum",
+                  "\"%s\": operand %d, %s, has a letter twice, for sizes %lld and %lld", plan->equation,
+                  operand, tp__shape_text(shape), (long long)shape.dims[j], (long long)shape.dims[k]);
+        return false;
+    }
+    return true;
+}
+
 /* Matches labels with dims: fills in ellipses and sizes. */
 static bool einsum_match(einsum_plan *plan, tp_tensors operands) {
     for (int i = 0; i < plan->n; i++) {
@@ -137,6 +150,7 @@ static bool einsum_match(einsum_plan *plan, tp_tensors operands) {
     for (int label = 0; label < EINSUM_LABELS; label++) plan->size[label] = -1;
     for (int i = 0; i < plan->n; i++)
         for (int k = 0; k < plan->in[i].count; k++) {
+            if (!einsum_twice_alike(plan, i, k, operands.items[i]->shape)) return false;
             int64_t *size = &plan->size[plan->in[i].labels[k]], given = operands.items[i]->shape.dims[k];
             if (*size != -1 && *size != 1 && given != 1 && given != *size) {
                 tp__error(TP_ERR_SHAPE, "einsum",

@@ -8,22 +8,22 @@
 
 /* ---- sizes ----------------------------------------------------------------------------------------------- */
 
-/* Elements of work for the most demanding of the routines (syevd, gesdd and blocked QR), as their manual pages give them. */
+/* Elements of work for eigenvalues and singular values (syevd, gesdd), as their manual pages give them: nothing grows with the
+ * square of the longer side. */
 static int64_t lapack_work_reals(int64_t m, int64_t n) {
     int64_t small = m < n ? m : n, large = m < n ? n : m;
-    int64_t syevd = 1 + 6 * large + 2 * large * large, gesdd = 4 * small * small + 7 * small + large + 64;
-    int64_t qr = 64 * (large + 1);
-    gesdd += 3 * small + large;
-    return syevd + gesdd + qr;
+    int64_t syevd = 1 + 6 * small + 2 * small * small, gesdd = 4 * small * small + 10 * small + large;
+    return syevd + gesdd + 64 * (small + 1);
 }
 
-static int64_t lapack_work_ints(int64_t m, int64_t n) {
-    return 3 + 5 * (m > n ? m : n) + 8 * (m < n ? m : n);
-}
+static int64_t lapack_work_ints(int64_t m, int64_t n) { return 3 + 13 * (m < n ? m : n); }
+
+/* And for QR, in blocks of 64 columns. */
+static int64_t lapack_qr_reals(int64_t columns) { return 64 * (columns + 1); }
 
 bool tp__lapack_fits(const char *op, int64_t m, int64_t n) {
-    double large = (double)(m > n ? m : n);
-    if (6 * large * large + 100 * large < INT_MAX) return true;
+    double small = (double)(m < n ? m : n), large = (double)(m < n ? n : m);
+    if (6 * small * small + 100 * small + large < INT_MAX - 100) return true;
     tp__error(TP_ERR_SHAPE, op, "a matrix of (%lld, %lld) is too large for LAPACK", (long long)m,
               (long long)n);
     return false;
@@ -32,6 +32,10 @@ bool tp__lapack_fits(const char *op, int64_t m, int64_t n) {
 size_t tp__lapack_work(tp_dtype dtype, int64_t m, int64_t n) {
     return ((size_t)lapack_work_reals(m, n) + 8) * tp__itemsize(dtype) +
            (size_t)lapack_work_ints(m, n) * sizeof(int);
+}
+
+size_t tp__lapack_qr_work(tp_dtype dtype, int64_t columns) {
+    return (size_t)lapack_qr_reals(columns) * tp__itemsize(dtype);
 }
 
 /* ---- routines -------------------------------------------------------------------------------------------- */
@@ -104,7 +108,7 @@ static int lapack_potrf(tp_dtype dtype, bool upper, int64_t n, void *a) {
 
 static int lapack_geqrf(tp_dtype dtype, int64_t m, int64_t n, void *a, void *tau, void *work) {
     int rows = (int)m, columns = (int)n, lead = lapack_lead(m), info = 0;
-    int reals = (int)lapack_work_reals(m, n);
+    int reals = (int)lapack_qr_reals(n);
     LAPACK_CALL(dtype, geqrf_, &rows, &columns, a, &lead, tau, work, &reals, &info);
     return info;
 }
@@ -112,7 +116,7 @@ static int lapack_geqrf(tp_dtype dtype, int64_t m, int64_t n, void *a, void *tau
 static int lapack_orgqr(tp_dtype dtype, int64_t m, int64_t k, int64_t reflectors, void *a, const void *tau,
                         void *work) {
     int rows = (int)m, columns = (int)k, count = (int)reflectors, lead = lapack_lead(m), info = 0;
-    int reals = (int)lapack_work_reals(m, k);
+    int reals = (int)lapack_qr_reals(k);
     LAPACK_CALL(dtype, orgqr_, &rows, &columns, &count, a, &lead, tau, work, &reals, &info);
     return info;
 }

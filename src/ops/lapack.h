@@ -19,8 +19,9 @@ typedef int tp__lapack_fn(void *context, int64_t i, void *work);
 tp_status tp__lapack_batch(const char *op, int64_t count, double cost, size_t work_bytes, tp__lapack_fn *fn,
                            void *context, int64_t *failed, int *info);
 
-/* Bytes of scratch that the functions below need for matrices of m rows and n columns. */
+/* Bytes of scratch for syevd and gesdd of matrices of m rows and n columns; for geqrf and orgqr of so many columns. */
 size_t tp__lapack_work(tp_dtype dtype, int64_t m, int64_t n);
+size_t tp__lapack_qr_work(tp_dtype dtype, int64_t columns);
 
 typedef struct tp__lapack_routines {
     /* P L U of (m, n): L and U over `a`, the exchanges, from 1, in pivots. info > 0: U[info-1][info-1] is zero. */
