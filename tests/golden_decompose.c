@@ -7,7 +7,7 @@ static tp_tensor *t_(tp_tensor *x) { return tp_transpose(x, -2, -1); }
 
 /* clang-format off */
 #define OPS(OP) \
-    OP(linalg_inv, (X)) OP(linalg_det, (X)) OP(linalg_solve, (X, Y)) OP(linalg_svdvals, (X)) \
+    OP(linalg_inv, (X)) OP(linalg_det, (X)) OP(linalg_solve, (X, Y)) OP(linalg_svdvals, (X)) OP(linalg_matrix_power, (X, golden_int(c, "n"))) \
     OP(linalg_pinv, (X, 0)) OP(linalg_matrix_rank, (X, 0)) OP(linalg_cholesky_solve, (X, Y, UPPER)) \
     OP(linalg_eigvalsh, (tp_add(X, t_(X)), UPPER)) \
     OP(linalg_solve_triangular, (X, Y, UPPER, (tp_solve_triangular_options){golden_flag(c, "right"), golden_flag(c, "unit")}))

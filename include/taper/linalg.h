@@ -1,5 +1,5 @@
 /* Products of matrices and tensors, diagonals, distances. Products take F32 and F64, both operands alike after promotion;
- * TP_ERR_DTYPE for integers. The results are the same bits at any number of threads. What goes through LAPACK is in decompose.h. */
+ * tp_matmul(), tp_mm(), tp_bmm(), tp_mv() and tp_dot() also two of integers, which wrap around. Else TP_ERR_DTYPE. The results are the same bits at any number of threads. What goes through LAPACK is in decompose.h. */
 #ifndef TAPER_LINALG_H
 #define TAPER_LINALG_H
 

@@ -14,6 +14,7 @@ def cases(file):
     for what, shape in shapes.items():
         file.case("linalg_inv", what, [easy(*shape)], la.inv)
         file.case("linalg_det", what, [easy(*shape)], la.det)
+        file.case("linalg_matrix_power", what, [easy(*shape)], lambda x: la.matrix_power(x, -2), n=-2)
         file.case("linalg_slogdet", what, [easy(*shape)], slogdet)
     file.case("linalg_det", "none", [file.draw(0, 0)], la.det)
     for what, a, b in (("matrix", (3, 3), (3, 2)), ("vector", (3, 3), (3,)), ("batch", (2, 3, 3), (2, 3, 2)),

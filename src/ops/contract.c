@@ -16,12 +16,19 @@ static bool contract_floating(const char *op, const tp_tensor *a, const tp_tenso
     return false;
 }
 
+/* The plain products take integers too. */
+static bool contract_alike(const char *op, const tp_tensor *a, const tp_tensor *b) {
+    bool integers = !tp__is_floating((tp_dtype)a->dtype) && !tp__is_floating((tp_dtype)b->dtype);
+    if (integers && a->dtype != TP_BOOL && b->dtype != TP_BOOL) return true;
+    return contract_floating(op, a, b);
+}
+
 /* a: `an` dims, b: `bn` dims, the last of a as large as the last but one of b (or its only one). */
 static bool contract_check(const char *op, const tp_tensor *a, int an, const tp_tensor *b, int bn) {
     bool ok = a->shape.ndim == an && b->shape.ndim == bn &&
               a->shape.dims[an - 1] == b->shape.dims[bn == 1 ? 0 : bn - 2] &&
               (an < 3 || a->shape.dims[0] == b->shape.dims[0]);
-    if (ok) return contract_floating(op, a, b);
+    if (ok) return contract_alike(op, a, b);
     tp__error(TP_ERR_SHAPE, op, "takes %s, got %s and %s",
               an == 3   ? "(b, m, k) and (b, k, n)"
               : bn == 2 ? "(m, k) and (k, n)"
@@ -54,7 +61,8 @@ static tp_tensor *contract_add(const char *op, tp_tensor *input, tp_tensor *a, i
     TP_REQUIRE(input, op);
     TP_REQUIRE(a, op);
     TP_REQUIRE(b, op);
-    if (!contract_check(op, a, an, b, bn) || !tp__require_floating(op, "input", input)) return NULL;
+    if (!contract_check(op, a, an, b, bn) || !contract_floating(op, a, b)) return NULL;
+    if (!tp__require_floating(op, "input", input)) return NULL;
     tp_shape shape = a->shape, both;
     shape.dims[an - 1] = b->shape.dims[bn - 1];
     if (bn == 1) shape.ndim = 1;

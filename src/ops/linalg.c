@@ -76,7 +76,9 @@ static tp_tensor *product_value(const char *op, tp_tensor *a, tp_tensor *b, tp_s
         p.a_at = at;
         p.b_at = at + p.batch;
     }
-    bool done = tp__product_run(op, &p);
+    bool done = true;
+    if (tp__is_floating(dtype)) done = tp__product_run(op, &p);
+    else tp__product_integers(&p);
     tp__free(at);
     return done ? y : NULL;
 }
@@ -118,6 +120,17 @@ static bool check_product_dtype(const char *op, const tp_tensor *a, const tp_ten
     return false;
 }
 
+/* Two floating or two integer operands. */
+static bool check_matmul_dtype(const char *op, const tp_tensor *a, const tp_tensor *b, tp_dtype *dtype) {
+    *dtype = tp__result_type(a, b);
+    bool floating = tp__is_floating((tp_dtype)a->dtype);
+    if (floating == tp__is_floating((tp_dtype)b->dtype) && a->dtype != TP_BOOL && b->dtype != TP_BOOL)
+        return true;
+    tp__error(TP_ERR_DTYPE, op, "takes two floating or two integer tensors, got %s and %s", tp__dtype_text(a),
+              tp__dtype_text(b));
+    return false;
+}
+
 /* Both at least 2-d. */
 static tp_tensor *matmul_matrices(tp_tensor *a, tp_tensor *b) {
     const char *op = "matmul";
@@ -125,7 +138,7 @@ static tp_tensor *matmul_matrices(tp_tensor *a, tp_tensor *b) {
     tp_shape ab = {a->shape.ndim - 2, {0}}, bb = {b->shape.ndim - 2, {0}}, batch;
     for (int i = 0; i < ab.ndim; i++) ab.dims[i] = a->shape.dims[i];
     for (int i = 0; i < bb.ndim; i++) bb.dims[i] = b->shape.dims[i];
-    if (!check_product_dtype(op, a, b, &dtype)) return NULL;
+    if (!check_matmul_dtype(op, a, b, &dtype)) return NULL;
     if (!tp__broadcast(ab, bb, &batch))
         TP_FAIL(TP_ERR_SHAPE, op, "leading dims do not broadcast: %s x %s", tp__shape_text(a->shape),
                 tp__shape_text(b->shape));
@@ -253,9 +266,10 @@ tp_tensor *tp_dot(tp_tensor *a, tp_tensor *b) {
     if (a->shape.ndim != 1 || b->shape.ndim != 1 || a->numel != b->numel)
         TP_FAIL(TP_ERR_SHAPE, op, "takes two vectors of one size, got %s and %s", tp__shape_text(a->shape),
                 tp__shape_text(b->shape));
-    if (!check_product_dtype(op, a, b, &dtype)) return NULL;
+    if (!check_matmul_dtype(op, a, b, &dtype)) return NULL;
     tp_scope *scope = tp_scope_begin();
-    return scope ? tp_scope_return(scope, tp_sum(tp_mul(a, b))) : NULL;
+    if (!scope) return NULL;
+    return tp_scope_return(scope, tp__is_floating(dtype) ? tp_sum(tp_mul(a, b)) : tp_matmul(a, b));
 }
 
 tp_tensor *tp_outer(tp_tensor *a, tp_tensor *b) {

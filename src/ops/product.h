@@ -22,6 +22,9 @@ typedef struct tp__product {
 /* Computes it, cut into tiles by the shape alone, on as many threads as pay. False with a record if out of memory. */
 bool tp__product_run(const char *op, const tp__product *p);
 
+/* The same for I64, I32 and U8, whatever the strides of A and B; the rows of C are packed, and there is no bias. Cannot fail. */
+void tp__product_integers(const tp__product *p);
+
 /* For tp_build_info(): what multiplies matrices here. */
 const char *tp__product_info(void);
 
