@@ -71,6 +71,18 @@ TP_API tp_tensor *tp_count_nonzero_dim(tp_tensor *x, tp_dims dims, bool keepdim)
  * and BOOL give I64. Errors: TP_ERR_INDEX. Source: torch.cumsum. */
 TP_API tp_tensor *tp_cumsum(tp_tensor *x, int dim);
 
+/* y[i] = x[0] * ... * x[i]; the gradient is right with zeros, too. Dtypes as tp_cumsum(). Source: torch.cumprod. */
+TP_API tp_tensor *tp_cumprod(tp_tensor *x, int dim);
+
+/* y[i] = log(exp(x[0]) + ... + exp(x[i])), without overflow. Floating only (TP_ERR_DTYPE); where x is -Inf the
+ * gradient is 0. Source: torch.logcumsumexp. */
+TP_API tp_tensor *tp_logcumsumexp(tp_tensor *x, int dim);
+
+/* The largest and smallest of x[0] .. x[i] with their index along `dim`, of equal ones the last, to which the
+ * gradient goes. NaN wins. Any dtype. Source: torch.cummax. */
+TP_API tp_values tp_cummax(tp_tensor *x, int dim);
+TP_API tp_values tp_cummin(tp_tensor *x, int dim);
+
 TP_END_DECLS
 
 #endif

@@ -61,3 +61,25 @@ def cases(file):
     for op, f in {"any_dim": torch.any, "all_dim": torch.all}.items():
         for dims in ((0,), (-1,), (0, 1)):
             file.case(op, f"{dims}", [zeros], lambda t: f(t, dims), grad=False, dims=dims, keep=False)
+    scans(file, x)
+
+
+def scans(file, x):
+    zeros = torch.tensor([[1.0, 0, 2, -3, 1], [0, 2, 0, 1, 3], [2, -2, 1, 3, 0]], dtype=torch.float64)
+    ties = torch.tensor([[1.0, 3, 3, 2, 3], [5, 5, 4, 5, 1]], dtype=torch.float64)
+    nan = values(2, float("nan"), 3, 1, float("nan"), 0)
+    for dim in (0, 1, -1):
+        file.case("cumprod", f"{dim}", [x], lambda t: t.cumprod(dim), dim=dim)
+        file.case("logcumsumexp", f"{dim}", [x], lambda t: t.logcumsumexp(dim), dim=dim)
+    for dim in (0, 1):
+        file.case("cumprod", f"zeros {dim}", [zeros], lambda t: t.cumprod(dim), dim=dim)
+    file.case("cumprod", "ints", [file.ints(-3, 4, 3, 4)], lambda t: t.cumprod(1), dim=1)
+    file.case("logcumsumexp", "far apart", [values(-800, 1000, 3, -1000, 1001)], lambda t: t.logcumsumexp(0), dim=0)
+    file.case("logcumsumexp", "-Inf inside", [values(1, float("-inf"), 2, float("-inf"))], lambda t: t.logcumsumexp(0), dim=0)
+    file.case("logcumsumexp", "infinite", [values(float("-inf"), float("-inf"), 1, float("inf"), 2)],
+              lambda t: t.logcumsumexp(0), grad=False, dim=0)
+    for op, f in {"cummax": torch.cummax, "cummin": torch.cummin}.items():
+        for dim in (0, 1, -1):
+            file.case(op, f"{dim}", [x], lambda t: tuple(f(t, dim)), dim=dim)
+        file.case(op, "ties", [ties], lambda t: tuple(f(t, 1)), dim=1)
+        file.case(op, "NaN", [nan], lambda t: tuple(f(t, 0)), grad=False, dim=0)

@@ -43,6 +43,11 @@ typedef struct tp__picked_attr {
     bool keepdim;
 } tp__picked_attr;
 void tp__picked_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx);
+/* Records such a call and gives its results, or NULLs. */
+tp_values tp__record_picked(const tp__op *op, tp_tensor *x, tp_values y, const tp__picked_attr *a);
+
+/* Ends the scope and gives its two results to the one outside; both NULL if either is. */
+tp_values tp__escape_values(tp_scope *scope, tp_values y);
 
 /* The product of the sizes that are reduced. */
 int64_t tp__reduced_count(tp_shape shape, const bool mask[TP_MAX_DIMS]);

@@ -74,6 +74,24 @@ void tp__picked_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     dx[0] = tp_scatter_add(zeros, a->dim, at, tp__unreduce(g[0], mask, a->keepdim));
 }
 
+tp_values tp__record_picked(const tp__op *op, tp_tensor *x, tp_values y, const tp__picked_attr *a) {
+    tp__call call = {.op = op,
+                     .n_in = 1,
+                     .in = &x,
+                     .n_out = 2,
+                     .out = (tp_tensor *[]){y.values, y.indices},
+                     .attr = a,
+                     .attr_size = sizeof *a};
+    return tp__record_call(&call) ? y : (tp_values){NULL, NULL};
+}
+
+tp_values tp__escape_values(tp_scope *scope, tp_values y) {
+    y.values = tp_scope_escape(scope, y.values);
+    y.indices = y.values ? tp_scope_escape(scope, y.indices) : NULL;
+    tp_scope_end(scope);
+    return y.indices ? y : (tp_values){NULL, NULL};
+}
+
 static const tp__op max_dim_op = {.name = "max_dim", .vjp = tp__picked_vjp, .save_outputs = 2};
 static const tp__op min_dim_op = {.name = "min_dim", .vjp = tp__picked_vjp, .save_outputs = 2};
 
@@ -88,14 +106,7 @@ static tp_values extreme_dim_values(const tp__op *op, tp__reduce_kind kind, tp_t
     int64_t n = x->shape.ndim > 0 ? x->shape.dims[a->dim] : 1;
     extreme_run(kind, rows, n, y.values, y.indices);
     y.values = tp__cast(op->name, y.values, (tp_dtype)x->dtype);
-    tp__call call = {.op = op,
-                     .n_in = 1,
-                     .in = &x,
-                     .n_out = 2,
-                     .out = (tp_tensor *[]){y.values, y.indices},
-                     .attr = a,
-                     .attr_size = sizeof *a};
-    return y.values && tp__record_call(&call) ? y : none;
+    return y.values ? tp__record_picked(op, x, y, a) : none;
 }
 
 static tp_values extreme_dim(const tp__op *op, tp__reduce_kind kind, tp_tensor *x, int dim, bool keepdim) {
@@ -106,10 +117,7 @@ static tp_values extreme_dim(const tp__op *op, tp__reduce_kind kind, tp_tensor *
     tp_scope *scope = tp_scope_begin();
     if (!scope) return none;
     tp_values y = extreme_dim_values(op, kind, x, shape, &(tp__picked_attr){dim, keepdim});
-    y.values = tp_scope_escape(scope, y.values);
-    if (y.values) y.indices = tp_scope_escape(scope, y.indices);
-    tp_scope_end(scope);
-    return y.values && y.indices ? y : none;
+    return tp__escape_values(scope, y);
 }
 
 tp_values tp_max_dim(tp_tensor *x, int dim, bool keepdim) {

@@ -14,25 +14,14 @@ static tp_values sort_new(const tp__op *op, tp_tensor *x, tp_shape shape, const 
     tp_values y = {tp__tensor_new(op->name, shape, (tp_dtype)x->dtype), NULL};
     y.indices = y.values ? tp__tensor_new(op->name, shape, TP_I64) : NULL;
     if (!y.indices || !tp__sort_lines(op->name, packed, a->dim, want, y.values, y.indices)) return sort_none;
-    tp__call call = {.op = op,
-                     .n_in = 1,
-                     .in = &x,
-                     .n_out = 2,
-                     .out = (tp_tensor *[]){y.values, y.indices},
-                     .attr = a,
-                     .attr_size = sizeof *a};
-    return tp__record_call(&call) ? y : sort_none;
+    return tp__record_picked(op, x, y, a);
 }
 
 static tp_values sort_some(const tp__op *op, tp_tensor *x, tp_shape shape, const tp__picked_attr *a,
                            const tp__sort_want *want) {
     tp_scope *scope = tp_scope_begin();
     if (!scope) return sort_none;
-    tp_values y = sort_new(op, x, shape, a, want);
-    y.values = tp_scope_escape(scope, y.values);
-    if (y.values) y.indices = tp_scope_escape(scope, y.indices);
-    tp_scope_end(scope);
-    return y.values && y.indices ? y : sort_none;
+    return tp__escape_values(scope, sort_new(op, x, shape, a, want));
 }
 
 /* Wraps the dim and gives its size; false with a record. */
