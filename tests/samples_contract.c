@@ -343,6 +343,8 @@ static const sample contract_rows[] = {
     {"einsum", "implicit", run_einsum, ref_einsum, {OF(3, 4), OF(4, 2)}, EQ("zj, jA", "zj,ja->az")},
     {"einsum", "batch", run_einsum, ref_einsum, {OF(2, 3, 4), OF(2, 4, 2)}, EQ("bij,bjk->bik", "bij,bjk->bik")},
     {"einsum", "outer", run_einsum, ref_einsum, {OF(3), OF(4)}, EQ("i,j->ji", "i,j->ji")},
+    {"einsum", "nothing summed", run_einsum, ref_einsum, {OF(3, 4), OF(4, 3)}, EQ("ij,ji->ij", "ij,ji->ij")},
+    {"einsum", "nothing summed, batch", run_einsum, ref_einsum, {OF(2, 3), OF(2, 4), OF(3, 2)}, EQ("bi,bj,ib->bji", "bi,bj,ib->bji")},
     {"einsum", "all summed", run_einsum, ref_einsum, {OF(3, 4), OF(3, 4)}, EQ("ij,ij->", "ij,ij->")},
     {"einsum", "transpose", run_einsum, ref_einsum, {OF(2, 3, 4)}, EQ("ijk->kji", "ijk->kji")},
     {"einsum", "sum", run_einsum, ref_einsum, {OF(2, 3, 4)}, EQ("ijk->j", "ijk->j")},

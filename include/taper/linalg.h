@@ -43,7 +43,7 @@ TP_API tp_tensor *tp_bilinear(tp_tensor *x1, tp_tensor *x2, tp_tensor *weight, t
 /* Einstein summation: each letter names a dim, the same letter the same size (or 1, which is stretched); what the output does not
  * name is summed. A letter twice in one operand is a diagonal, "..." any further dims, which broadcast; without -> the output
  * is ... and then the letters that stand once, in alphabetical order, capitals first. Blanks are passed over. 1 to 32
- * operands, contracted from left to right, each pair by one matrix product. F32 and F64.
+ * operands, contracted from left to right, each pair by one matrix product (or, nothing summed, by tp_mul()). F32 and F64.
  *     tp_einsum("bij,bjk->bik", TP_TENSORS(a, b))         batched product
  *     tp_einsum("ii", TP_TENSORS(a))                      trace
  * Errors: TP_ERR_ARGUMENT, which shows the equation and the place, TP_ERR_SHAPE. Source: torch.einsum. */

@@ -233,6 +233,13 @@ static tp_tensor *einsum_matrix(const einsum_plan *plan, const einsum_part *part
                                einsum_numel(plan, columns)));
 }
 
+/* With the dims of `all`, of size 1 where the part has none. */
+static tp_tensor *einsum_beside(const einsum_part *part, const einsum_term *all, tp_shape shape) {
+    for (int k = 0; k < all->count; k++)
+        if (!einsum_has(&part->term, all->labels[k])) shape.dims[k] = 1;
+    return tp_reshape(einsum_permute(part, all), shape);
+}
+
 /* The product of two, summed over what is not kept. */
 static einsum_part einsum_contract(const einsum_plan *plan, einsum_part a, einsum_part b, const bool *kept) {
     einsum_term batch = {.count = 0}, summed = {.count = 0}, rows = {.count = 0}, columns = {.count = 0};
@@ -259,6 +266,10 @@ static einsum_part einsum_contract(const einsum_plan *plan, einsum_part a, einsu
     tp_shape shape = {y.term.count, {0}};
     for (int k = 0; k < y.term.count; k++) shape.dims[k] = plan->size[y.term.labels[k]];
     if (tp__shape_check("einsum", shape, TP_F64) < 0) return y;
+    if (summed.count == 0) { /* many products of single numbers */
+        y.t = tp_mul(einsum_beside(&a, &y.term, shape), einsum_beside(&b, &y.term, shape));
+        return y;
+    }
     y.t = tp_matmul(einsum_matrix(plan, &a, &batch, &rows, &summed),
                     einsum_matrix(plan, &b, &batch, &summed, &columns));
     y.t = tp_reshape(y.t, shape);
