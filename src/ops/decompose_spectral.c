@@ -150,9 +150,14 @@ static const char *spectral_failure(int info) {
 }
 
 static bool spectral_is_finite(const char *data, int64_t n, tp_dtype dtype) {
-    for (int64_t i = 0; i < n; i++)
-        if (!isfinite(tp__load_f64(data + i * (int64_t)tp__itemsize(dtype), dtype))) return false;
-    return true;
+    const float *f32 = (const float *)(const void *)data;
+    const double *f64 = (const double *)(const void *)data;
+    bool finite = true;
+    if (dtype == TP_F32)
+        for (int64_t i = 0; i < n; i++) finite = finite && isfinite(f32[i]);
+    else
+        for (int64_t i = 0; i < n; i++) finite = finite && isfinite(f64[i]);
+    return finite;
 }
 
 typedef struct eigh_job {
@@ -247,9 +252,10 @@ typedef struct svd_job {
     int64_t m, n, u_columns, v_rows;
     char *a, *u, *s, *vh;
     bool vectors, full;
+    bool tall; /* a, u and vh are transposed in memory, so that LAPACK sees columns that are long */
 } svd_job;
 
-/* In memory a is its transpose V S U^T, whose left vectors in columns are those of Vh in rows. */
+/* Otherwise a is in memory its transpose V S U^T, whose left vectors in columns are those of Vh in rows. */
 static int svd_run(void *context, int64_t i, void *work) {
     const svd_job *job = context;
     int64_t m = job->m, n = job->n, k = m < n ? m : n, item = (int64_t)tp__itemsize(job->dtype);
@@ -257,12 +263,21 @@ static int svd_run(void *context, int64_t i, void *work) {
     char *u = job->vectors ? job->u + i * m * job->u_columns * item : NULL,
          *vh = job->vectors ? job->vh + i * job->v_rows * n * item : NULL;
     if (!spectral_is_finite(a, m * n, job->dtype)) return SPECTRAL_NOT_FINITE;
+    if (k > 0 && job->tall)
+        return tp__lapack.gesdd(job->dtype, job->vectors, job->full, m, n, a, s, u, vh, work);
     if (k > 0) return tp__lapack.gesdd(job->dtype, job->vectors, job->full, n, m, a, s, vh, u, work);
     char *square = m > 0 ? u : vh; /* of nothing, the full vectors are any */
     for (int64_t r = 0; job->vectors && job->full && r < m + n; r++)
         for (int64_t c = 0; c < m + n; c++)
             tp__store_f64(square + (r * (m + n) + c) * item, job->dtype, r == c);
     return 0;
+}
+
+/* What lies in columns if `flip`, packed in rows. */
+static tp_tensor *spectral_in_rows(const char *op, tp_tensor *t, bool flip) {
+    if (!flip) return t;
+    tp_tensor *flipped = tp__dec_flip(op, t);
+    return flipped ? tp__packed(op, flipped, (tp_dtype)t->dtype) : NULL;
 }
 
 /* out: u, s, vh; s alone without vectors. */
@@ -273,26 +288,36 @@ static bool svd_value(const char *op, tp_tensor *a, bool vectors, bool full, tp_
     int64_t u_columns = full ? m : k, v_rows = full ? n : k, count = tp_shape_numel(batch);
     int info;
     values.dims[values.ndim++] = k;
-    tp_tensor *copy = tp__dec_copy(op, a, batch, dtype, false);
+    bool tall = m > n && n > 0;
+    tp_tensor *copy = tp__dec_copy(op, a, batch, dtype, tall), *u = NULL, *vh = NULL;
     out[1] = copy ? tp__tensor_new(op, values, dtype) : NULL;
-    if (out[1] && vectors) out[0] = tp__tensor_new(op, tp__dec_shape(batch, m, u_columns), dtype);
-    if (out[0]) out[2] = tp__tensor_new(op, tp__dec_shape(batch, v_rows, n), dtype);
-    if (!out[1] || (vectors && !out[2])) return false;
+    if (out[1] && vectors)
+        u = tp__tensor_new(op, tall ? tp__dec_shape(batch, u_columns, m) : tp__dec_shape(batch, m, u_columns),
+                           dtype);
+    if (u)
+        vh = tp__tensor_new(op, tall ? tp__dec_shape(batch, n, v_rows) : tp__dec_shape(batch, v_rows, n),
+                            dtype);
+    if (!out[1] || (vectors && !vh)) return false;
     svd_job job = {.dtype = dtype,
                    .m = m,
                    .n = n,
                    .u_columns = u_columns,
                    .v_rows = v_rows,
                    .a = tp__data(copy),
-                   .u = vectors ? tp__data(out[0]) : NULL,
+                   .u = vectors ? tp__data(u) : NULL,
                    .s = tp__data(out[1]),
-                   .vh = vectors ? tp__data(out[2]) : NULL,
+                   .vh = vectors ? tp__data(vh) : NULL,
                    .vectors = vectors,
-                   .full = full};
+                   .full = full,
+                   .tall = tall};
     double cost = 8 * (double)m * (double)n * (double)k;
     tp_status status =
         tp__lapack_batch(op, count, cost, tp__lapack_work(dtype, n, m), svd_run, &job, &failed, &info);
-    return tp__dec_succeeded(op, status, failed, info, count, spectral_failure(info));
+    if (!tp__dec_succeeded(op, status, failed, info, count, spectral_failure(info))) return false;
+    if (!vectors) return true;
+    out[0] = spectral_in_rows(op, u, tall);
+    out[2] = out[0] ? spectral_in_rows(op, vh, tall) : NULL;
+    return out[2] != NULL;
 }
 
 /* The part of the gradient between U and Vh: that of the vectors within the space they span, and of the values. */
