@@ -202,6 +202,7 @@ static tp_tensor *tensordot_run(const char *op, tp_tensor *a, tp_tensor *b, tp_d
             if (!summed) shape.dims[shape.ndim++] = t->shape.dims[d];
         }
     }
+    if (tp__shape_check(op, shape, TP_F64) < 0) return NULL;
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
     if (a_sums.count > 0) a = tp_sum_dim(a, a_sums, true);

@@ -279,6 +279,7 @@ tp_tensor *tp_outer(tp_tensor *a, tp_tensor *b) {
     if (a->shape.ndim != 1 || b->shape.ndim != 1)
         TP_FAIL(TP_ERR_SHAPE, op, "takes two vectors, got %s and %s", tp__shape_text(a->shape),
                 tp__shape_text(b->shape));
+    if (tp__shape_check(op, TP_SHAPE(a->numel, b->numel), TP_F64) < 0) return NULL;
     tp_scope *scope = tp_scope_begin();
     return scope ? tp_scope_return(scope, tp_mul(tp_unsqueeze(a, 1), b)) : NULL;
 }
