@@ -196,6 +196,75 @@ static void ref_cumsum(const sample *row, const dense *in, dense *out) {
     for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n] + (n / inner % size > 0 ? y[n - inner] : 0);
 }
 
+SAMPLE_RUN(run_prod, tp_prod(in[0]))
+SAMPLE_RUN(run_prod_dim, tp_prod_dim(in[0], row_dims(row), row->i[0] != 0))
+SAMPLE_RUN(run_norm, tp_norm(in[0], row->p[0]))
+SAMPLE_RUN(run_norm_dim, tp_norm_dim(in[0], row->p[0], row_dims(row), row->i[0] != 0))
+
+static void ref_prod(const sample *row, const dense *in, dense *out) {
+    bool mask[TP_MAX_DIMS] = {false};
+    row_mask(row, in[0].shape.ndim, mask);
+    double *y = dense_new(out, kept_shape(row, in[0].shape, mask));
+    for (int64_t k = 0; k < out->numel; k++) y[k] = 1;
+    for (int64_t n = 0; n < in[0].numel; n++) y[kept_position(in[0].shape, mask, n)] *= in[0].data[n];
+}
+
+static void ref_norm(const sample *row, const dense *in, dense *out) {
+    bool mask[TP_MAX_DIMS] = {false};
+    double p = row->p[0];
+    row_mask(row, in[0].shape.ndim, mask);
+    double *y = dense_new(out, kept_shape(row, in[0].shape, mask));
+    for (int64_t k = 0; k < out->numel; k++) y[k] = p < 0 && isinf(p) ? INFINITY : 0;
+    for (int64_t n = 0; n < in[0].numel; n++) {
+        double *at = &y[kept_position(in[0].shape, mask, n)], v = fabs(in[0].data[n]);
+        if (isinf(p)) *at = isnan(v) || (p > 0 ? v > *at : v < *at) ? v : *at;
+        else *at += p == 0 ? v != 0 : pow(v, p);
+    }
+    for (int64_t k = 0; k < out->numel; k++)
+        if (p != 0 && !isinf(p)) y[k] = pow(y[k], 1 / p);
+}
+
+SAMPLE_RUN(run_median, tp_median(in[0]))
+static int run_median_dim(const sample *row, tp_tensor *const *in, tp_tensor **out) {
+    return two_results(tp_median_dim(in[0], (int)row->i[0], row->i[1] != 0), out);
+}
+
+/* The index of the first NaN, or of the element before which come as many as behind it, or one less. */
+static int64_t middle_of(const double *x, int64_t n, int64_t step) {
+    for (int64_t i = 0; i < n; i++)
+        if (isnan(x[i * step])) return i;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t before = 0;
+        for (int64_t j = 0; j < n; j++)
+            before += x[j * step] < x[i * step] || (x[j * step] == x[i * step] && j < i);
+        if (before == (n - 1) / 2) return i;
+    }
+    return 0;
+}
+
+static void ref_median(const sample *row, const dense *in, dense *out) {
+    (void)row;
+    double *y = dense_new(out, TP_SCALAR_SHAPE);
+    y[0] = in[0].numel > 0 ? in[0].data[middle_of(in[0].data, in[0].numel, 1)] : NAN;
+}
+
+static void ref_median_dim(const sample *row, const dense *in, dense *out) {
+    int64_t outer, size, inner;
+    tp_shape shape = in[0].shape;
+    dense_around(shape, (int)row->i[0], &outer, &size, &inner);
+    int dim = (int)row->i[0] < 0 ? (int)row->i[0] + shape.ndim : (int)row->i[0];
+    if (shape.ndim > 0) shape.dims[dim] = 1;
+    for (int d = dim; !row->i[1] && d + 1 < shape.ndim; d++) shape.dims[d] = shape.dims[d + 1];
+    if (!row->i[1] && shape.ndim > 0) shape.ndim--;
+    double *y = dense_new(&out[0], shape), *at = dense_new(&out[1], shape);
+    for (int64_t k = 0; k < outer * inner; k++) {
+        const double *x = in[0].data + k / inner * size * inner + k % inner;
+        int64_t middle = middle_of(x, size, inner);
+        y[k] = x[middle * inner];
+        at[k] = (double)middle;
+    }
+}
+
 SAMPLE_RUN(run_cumprod, tp_cumprod(in[0], (int)row->i[0]))
 SAMPLE_RUN(run_logcumsumexp, tp_logcumsumexp(in[0], (int)row->i[0]))
 
@@ -343,6 +412,10 @@ static void ref_all(const sample *row, const dense *in, dense *out) {
     { FLOAT_IN(-2, 2), SCALAR }
 #define APART(...)                                                                                           \
     { FLOAT_IN(-2, 2), SHAPE(__VA_ARGS__), .apart = 0.01 }
+#define SMOOTH(...)                                                                                          \
+    { FLOAT_IN(-2, 2), SHAPE(__VA_ARGS__), .gap = 0.2 }
+/* all |x| apart */
+#define LEVELS GIVEN(SHAPE(3, 4), 1, -2, 0.5, 3, -0.25, 1.5, -3.5, 2.5, 0.75, -4, 1.25, -1.75)
 #define LONGS(...) INTS(-9, 9, __VA_ARGS__)
 #define BYTES(...)                                                                                           \
     { .kind = SAMPLE_U8, .lo = 0, .hi = 200, SHAPE(__VA_ARGS__) }
@@ -582,6 +655,63 @@ static const sample reduce_rows[] = {
         .flags = SAMPLE_NAN),
     ROW(cummin, "BOOL", ref_cummin, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
     ROW(cummin, "large", ref_cummin, {OF(300, 300)}, ALONG(0), .flags = SAMPLE_LARGE),
+    ROW(prod, "matrix", ref_prod, {OF(3, 4)}),
+    ROW(prod, "one zero", ref_prod, {GIVEN(SHAPE(2, 3), 1, 2, -3, 0, 2, 1.5)}),
+    ROW(prod, "three zeros", ref_prod, {GIVEN(SHAPE(6), 1, 0, -3, 0, 2, 0)}, .flags = SAMPLE_ZERO_GRAD),
+    ROW(prod, "0-d", ref_prod, {ZERO_D}),
+    ROW(prod, "no elements", ref_prod, {OF(0, 3)}),
+    ROW(prod, "I64", ref_prod, {INTS(-3, 4, 3, 3)}, .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(prod, "BOOL", ref_prod, {BOOLS(3)}, .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(prod, "NaN and infinities", ref_prod, {GIVEN(SHAPE(4), 1, INFINITY, NAN, 0)}, .flags = SAMPLE_NAN),
+    ROW(prod, "large", ref_prod, {FLOATS(0.999, 1.001, 300, 300)}, .flags = SAMPLE_LARGE, .tol_f32 = 1e-4),
+    ROW(prod_dim, "last", ref_prod, {OF(3, 4)}, OVER(-1)),
+    ROW(prod_dim, "first, kept", ref_prod, {OF(4, 3)}, OVER(0), KEEP),
+    ROW(prod_dim, "middle", ref_prod, {OF(2, 4, 3)}, OVER(1)),
+    ROW(prod_dim, "two of three", ref_prod, {OF(2, 3, 3)}, OVER(2, 0)),
+    ROW(prod_dim, "zeros", ref_prod, {GIVEN(SHAPE(3, 4), 1, 2, 3, -1, 0, 2, -1, 3, 0, 2, 0, 1)}, OVER(1)),
+    ROW(prod_dim, "over no elements", ref_prod, {OF(0, 3)}, OVER(0)),
+    ROW(prod_dim, "no elements left", ref_prod, {OF(0, 3)}, OVER(1)),
+    ROW(prod_dim, "large", ref_prod, {FLOATS(0.95, 1.05, 300, 300)}, OVER(0), .flags = SAMPLE_LARGE,
+        .tol_f32 = 1e-4),
+    ROW(norm, "2", ref_norm, {OF(3, 5)}, .p = {2}),
+    ROW(norm, "1", ref_norm, {SMOOTH(3, 5)}, .p = {1}),
+    ROW(norm, "0", ref_norm, {GIVEN(SHAPE(5), 1, 0, -2, 0, 3)}, .p = {0}, .flags = SAMPLE_NAN),
+    ROW(norm, "3", ref_norm, {OF(3, 5)}, .p = {3}),
+    ROW(norm, "1.5", ref_norm, {SMOOTH(3, 5)}, .p = {1.5}),
+    ROW(norm, "0.5", ref_norm, {SMOOTH(3, 5)}, .p = {0.5}),
+    ROW(norm, "-1", ref_norm, {SMOOTH(3, 5)}, .p = {-1}),
+    ROW(norm, "largest", ref_norm, {LEVELS}, .p = {INFINITY}),
+    ROW(norm, "smallest", ref_norm, {LEVELS}, .p = {-INFINITY}),
+    ROW(norm, "0-d", ref_norm, {ZERO_D}, .p = {2}),
+    ROW(norm, "no elements", ref_norm, {OF(0, 3)}, .p = {2}),
+    ROW(norm, "NaN", ref_norm, {GIVEN(SHAPE(3), 1, NAN, 2)}, .p = {INFINITY}, .flags = SAMPLE_NAN),
+    ROW(norm, "infinite", ref_norm, {GIVEN(SHAPE(3), 1, -INFINITY, 2)}, .p = {2}, .flags = SAMPLE_NAN),
+    ROW(norm, "large", ref_norm, {OF(300, 700)}, .p = {2}, .flags = SAMPLE_LARGE),
+    ROW(norm_dim, "2, last", ref_norm, {OF(3, 5)}, OVER(-1), .p = {2}),
+    ROW(norm_dim, "2, first, kept", ref_norm, {OF(3, 5)}, OVER(0), KEEP, .p = {2}),
+    ROW(norm_dim, "3, two of three", ref_norm, {OF(2, 3, 4)}, OVER(0, 2), .p = {3}),
+    ROW(norm_dim, "1, middle", ref_norm, {SMOOTH(2, 3, 4)}, OVER(1), .p = {1}),
+    ROW(norm_dim, "largest", ref_norm, {LEVELS}, OVER(1), .p = {INFINITY}),
+    ROW(norm_dim, "smallest, kept", ref_norm, {LEVELS}, OVER(0), KEEP, .p = {-INFINITY}),
+    ROW(norm_dim, "no elements left", ref_norm, {OF(0, 3)}, OVER(1), .p = {2}),
+    ROW(norm_dim, "large", ref_norm, {OF(300, 700)}, OVER(0), .p = {2}, .flags = SAMPLE_LARGE),
+    ROW(norm_dim, "large, 3", ref_norm, {OF(300, 300)}, OVER(1), .p = {3}, .flags = SAMPLE_LARGE),
+    ROW(median, "odd", ref_median, {APART(3, 5)}),
+    ROW(median, "even", ref_median, {APART(4, 5)}),
+    ROW(median, "0-d", ref_median, {ZERO_D}),
+    ROW(median, "NaN", ref_median, {GIVEN(SHAPE(5), 1, NAN, 3, NAN, 2)}, .flags = SAMPLE_NAN),
+    ROW(median, "no elements", ref_median, {OF(0, 3)}, .flags = SAMPLE_NAN),
+    ROW(median, "I64", ref_median, {LONGS(4, 5)}, .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(median, "large", ref_median, {OF(300, 300)}, .flags = SAMPLE_LARGE),
+    ROW(median_dim, "last", ref_median_dim, {APART(3, 5)}, ALONG(-1)),
+    ROW(median_dim, "first, kept, even", ref_median_dim, {APART(4, 3)}, ALONG_KEEP(0)),
+    ROW(median_dim, "middle", ref_median_dim, {APART(2, 5, 3)}, ALONG(1)),
+    ROW(median_dim, "0-d", ref_median_dim, {ZERO_D}, ALONG(0)),
+    ROW(median_dim, "NaN", ref_median_dim, {GIVEN(SHAPE(2, 4), 1, NAN, 3, NAN, 4, 2, 4, 4)}, ALONG(1),
+        .flags = SAMPLE_NAN),
+    ROW(median_dim, "no lines", ref_median_dim, {OF(0, 3)}, ALONG(1)),
+    ROW(median_dim, "U8", ref_median_dim, {BYTES(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "uint8"),
+    ROW(median_dim, "large", ref_median_dim, {OF(100, 300)}, ALONG(1), .flags = SAMPLE_LARGE),
 };
 
 SAMPLE_FAMILY(reduce, reduce_rows)

@@ -28,6 +28,18 @@ TP_API tp_tensor *tp_mean_dim(tp_tensor *x, tp_dims dims, bool keepdim);
  * tp_expand(). */
 TP_API tp_tensor *tp_sum_to_shape(tp_tensor *x, tp_shape shape);
 
+/* The product; integers and BOOL give I64; of nothing 1. The gradient is right with zeros, too. Source:
+ * torch.prod. */
+TP_API tp_tensor *tp_prod(tp_tensor *x);
+TP_API tp_tensor *tp_prod_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+
+/* (sum |x|^p)^(1/p), as of a vector: with p = 0 the number of elements that are not zero, with INFINITY and
+ * -INFINITY the largest and smallest |x|. The gradient is 0 where the norm is 0 (p > 1) and where x is 0; elements
+ * that tie in |x| share that of INFINITY evenly. Floating only (TP_ERR_DTYPE). Errors: TP_ERR_SHAPE over no
+ * elements for p < 0 and INFINITY. Source: torch.linalg.vector_norm. */
+TP_API tp_tensor *tp_norm(tp_tensor *x, double p);
+TP_API tp_tensor *tp_norm_dim(tp_tensor *x, double p, tp_dims dims, bool keepdim);
+
 /* Largest and smallest. NaN wins. Ties share the gradient evenly. Errors: TP_ERR_SHAPE over no elements. */
 TP_API tp_tensor *tp_amax(tp_tensor *x, tp_dims dims, bool keepdim);
 TP_API tp_tensor *tp_amin(tp_tensor *x, tp_dims dims, bool keepdim);
@@ -42,6 +54,13 @@ TP_API tp_tensor *tp_argmax(tp_tensor *x);
 TP_API tp_tensor *tp_argmax_dim(tp_tensor *x, int dim, bool keepdim);
 TP_API tp_tensor *tp_argmin(tp_tensor *x);
 TP_API tp_tensor *tp_argmin_dim(tp_tensor *x, int dim, bool keepdim);
+
+/* The element in the middle of the order, the lower of two; NaN if there is one. tp_median: ties share the gradient
+ * evenly; of nothing NaN, TP_ERR_SHAPE for integers. tp_median_dim: with the index along `dim`, of equal elements
+ * the one in the middle of a stable order, to which the gradient goes; TP_ERR_SHAPE over no elements. Source:
+ * torch.median. */
+TP_API tp_tensor *tp_median(tp_tensor *x);
+TP_API tp_values tp_median_dim(tp_tensor *x, int dim, bool keepdim);
 
 /* sum (x - mean)^2 / (n - correction), in two passes; tp_var has correction 1, as torch.var. Floating only.
  * tp_std is its square root. A divisor below 0 counts as 0: NaN or Inf when n <= correction. */

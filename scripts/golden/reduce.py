@@ -61,7 +61,43 @@ def cases(file):
     for op, f in {"any_dim": torch.any, "all_dim": torch.all}.items():
         for dims in ((0,), (-1,), (0, 1)):
             file.case(op, f"{dims}", [zeros], lambda t: f(t, dims), grad=False, dims=dims, keep=False)
+    products(file, x)
+    norms(file, x)
+    medians(file, x, tied)
     scans(file, x)
+
+
+def products(file, x):
+    zeros = torch.tensor([[1.0, 2, -3, 1], [0, 2, 4, 1], [2, 0, 1, 0]], dtype=torch.float64)
+    one, none = zeros[:2].clone(), torch.zeros(0, 2).double()
+    for what, t in {"matrix": x, "one zero": one, "zeros": zeros, "none": none, "ints": file.ints(-3, 4, 2, 3)}.items():
+        file.case("prod", what, [t], torch.prod)
+    for dim, keep in ((0, False), (1, True), (-1, False)):
+        file.case("prod_dim", f"{dim}", [x], lambda t: t.prod(dim, keepdim=keep), dims=(dim,), keep=keep)
+        file.case("prod_dim", f"zeros {dim}", [zeros if dim < 1 else zeros.t().contiguous()],
+                  lambda t: t.prod(dim, keepdim=keep), dims=(dim,), keep=keep)
+
+
+def norms(file, x):
+    zero = torch.tensor([[0.0, 0, 0], [1, 0, -2], [3, -3, 2]], dtype=torch.float64)
+    inf = float("inf")
+    for p in (0, 1, 2, 3, 1.5, 0.5, -1, inf, -inf):
+        norm = lambda t, dims, keep: torch.linalg.vector_norm(t, p, dims, keepdim=keep)
+        file.case("norm", f"{p}", [x], lambda t: norm(t, None, False), grad=p != 0, p=p)
+        file.case("norm", f"{p} of zeros", [zero[0]], lambda t: norm(t, None, False), grad=p != 0, p=p)
+        for dims, keep in (((1,), False), ((0, -1), True)):
+            file.case("norm_dim", f"{p} {dims}", [x], lambda t: norm(t, dims, keep), grad=p != 0, p=p, dims=dims, keep=keep)
+        file.case("norm_dim", f"{p} zeros", [zero], lambda t: norm(t, (1,), False), grad=p != 0, p=p, dims=(1,), keep=False)
+        file.case("norm", f"{p} NaN", [values(1, float("nan"), 2)], lambda t: norm(t, None, False), grad=False, p=p)
+
+
+def medians(file, x, tied):
+    nan = values(1, float("nan"), 3, float("nan"), 2)
+    for what, t in {"matrix": x, "ties": tied, "NaN": nan, "one": values(3), "ints": file.ints(-9, 9, 7)}.items():
+        file.case("median", what, [t], torch.median)
+    for dim, keep in ((0, False), (1, True), (-1, False)):
+        file.case("median_dim", f"{dim}", [x], lambda t: tuple(t.median(dim, keepdim=keep)), dim=dim, keep=keep)
+    file.case("median_dim", "NaN", [nan], lambda t: tuple(t.median(0)), grad=False, dim=0, keep=False)
 
 
 def scans(file, x):
