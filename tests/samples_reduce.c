@@ -686,6 +686,8 @@ static const sample reduce_rows[] = {
     ROW(norm, "no elements", ref_norm, {OF(0, 3)}, .p = {2}),
     ROW(norm, "NaN", ref_norm, {GIVEN(SHAPE(3), 1, NAN, 2)}, .p = {INFINITY}, .flags = SAMPLE_NAN),
     ROW(norm, "infinite", ref_norm, {GIVEN(SHAPE(3), 1, -INFINITY, 2)}, .p = {2}, .flags = SAMPLE_NAN),
+    ROW(norm, "huge squares", ref_norm, {GIVEN(SHAPE(3), 3e25, -4e25, 0)}, .p = {2}, .flags = SAMPLE_NAN),
+    ROW(norm, "tiny squares", ref_norm, {GIVEN(SHAPE(3), 3e-25, -4e-25, 0)}, .p = {2}, .flags = SAMPLE_NAN),
     ROW(norm, "large", ref_norm, {OF(300, 700)}, .p = {2}, .flags = SAMPLE_LARGE),
     ROW(norm_dim, "2, last", ref_norm, {OF(3, 5)}, OVER(-1), .p = {2}),
     ROW(norm_dim, "2, first, kept", ref_norm, {OF(3, 5)}, OVER(0), KEEP, .p = {2}),

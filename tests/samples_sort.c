@@ -220,6 +220,8 @@ static const sample sort_rows[] = {
     ROW(topk, "NaN last", ref_topk, {ODD}, .i = {1, 1, 4}, .flags = SAMPLE_NAN),
     ROW(topk, "I64 ties", ref_topk, {INTS(-3, 3, 4, 60)}, .i = {1, 0, 40}, NO, .dtype = "int64"),
     ROW(topk, "BOOL", ref_topk, {BOOLS(3, 9)}, .i = {1, 0, 4}, NO, .dtype = "bool"),
+    ROW(topk, "few of many, descending order", ref_topk, {INTS(-2000, 2000, 2, 700)}, .i = {1, 1, 12}, NO),
+    ROW(topk, "few of many ties", ref_topk, {INTS(-3, 3, 2, 700)}, .i = {1, 0, 3}, NO),
     ROW(topk, "large", ref_topk, {FLOATS(-2, 2, 60, 300)}, .i = {1, 0, 5}, .flags = SAMPLE_LARGE),
     ROW(topk, "large, columns", ref_topk, {FLOATS(-2, 2, 300, 60)}, .i = {0, 1, 100}, .flags = SAMPLE_LARGE),
     ROW(kthvalue, "last", ref_kthvalue, {APART(3, 5)}, .i = {-1, 0, 2}),

@@ -5,8 +5,9 @@
 #include "core/alloc.h"
 #include "ops/sort.h"
 
-#define SORT_RUN 24       /* items that are sorted by insertion */
-#define SORT_COUNTING 384 /* fewer are merged */
+#define SORT_RUN 24                         /* items that are sorted by insertion */
+#define SORT_COUNTING 384                   /* fewer are merged */
+#define SORT_ROOM(count) (4 * (count) + 64) /* for candidates for the `count` smallest */
 
 /* clang-format off */
 #define SORT_ITEM uint64_t

@@ -93,11 +93,31 @@ static void SORT_NAME(select)(SORT_ITEM *a, SORT_ITEM *spare, int64_t n, int64_t
     SORT_NAME(insert)(a, n);
 }
 
+/* The `count` smallest, into the beginning of spare, in any order: of what is not above all that were found, as many
+ * as there is room for. n is at least twice SORT_ROOM(count). */
+static void SORT_NAME(filter)(const SORT_ITEM *a, SORT_ITEM *spare, int64_t n, int64_t count) {
+    int64_t room = SORT_ROOM(count), held = room, at = room;
+    memcpy(spare, a, (size_t)room * sizeof *a);
+    while (at < n) {
+        SORT_NAME(select)(spare, spare + room, held, count - 1);
+        SORT_ITEM limit = spare[count - 1];
+        for (held = count; at < n && held < room; at++) {
+            spare[held] = a[at];
+            held += SORT_LESS(a[at], limit);
+        }
+    }
+    SORT_NAME(select)(spare, spare + room, held, count - 1);
+}
+
 /* Puts the items first .. first+count-1 of the order in order; returns where they begin. */
 static SORT_ITEM *SORT_NAME(part)(SORT_ITEM *a, SORT_ITEM *spare, int64_t n, int64_t first, int64_t count) {
     if (count == n || n <= SORT_RUN)
         return (n < SORT_COUNTING ? SORT_NAME(by_merging) : SORT_NAME(by_counting))(a, spare, n) + first;
     if (count == 0) return a;
+    if (first == 0 && n >= 2 * SORT_ROOM(count)) {
+        SORT_NAME(filter)(a, spare, n, count);
+        return SORT_NAME(by_merging)(spare, a, count);
+    }
     if (first > 0) SORT_NAME(select)(a, spare, n, first);
     a += first;
     n -= first;

@@ -50,6 +50,9 @@ static const tp__op norm_dim_op = {.name = "norm_dim",
 
 /* ---- the value ------------------------------------------------------------------------------------------ */
 
+/* Sums of squares in F32 below this, or infinite, are taken again in F64. */
+#define VECTOR_LEAST 1e-24f
+
 typedef struct vector_job {
     const void *x;
     int64_t n;
@@ -61,7 +64,8 @@ static double vector_term(const vector_job *job, int64_t i) {
     double v = job->single ? (double)((const float *)job->x)[i] : ((const double *)job->x)[i];
     if (job->p == 2) return v * v;
     if (job->p == 0) return v != 0;
-    return job->p == 1 ? fabs(v) : pow(fabs(v), job->p);
+    if (job->p == 1) return fabs(v);
+    return job->p == 3 ? fabs(v) * (v * v) : pow(fabs(v), job->p);
 }
 
 /* By halves down to few. */
@@ -77,6 +81,19 @@ static double vector_sum(const vector_job *job, int64_t begin, int64_t n) {
 
 static void vector_part(const void *context, int64_t row, int64_t begin, int64_t count, void *out) {
     const vector_job *job = context;
+    if (job->p == 2 && job->single) {
+        const float zero = 0;
+        float sum;
+        tp__kern->reduce->square_dev[TP_F32](count, (const float *)job->x + row * job->n + begin, &zero,
+                                             &sum);
+        *(double *)out = (double)sum;
+        if (sum > VECTOR_LEAST && sum < INFINITY) return;
+    } else if (job->p == 2) {
+        const double zero = 0;
+        tp__kern->reduce->square_dev[TP_F64](count, (const double *)job->x + row * job->n + begin, &zero,
+                                             out);
+        return;
+    }
     *(double *)out = vector_sum(job, row * job->n + begin, count);
 }
 
