@@ -6,18 +6,11 @@
 
 /* ---- cumprod -------------------------------------------------------------------------------------------- */
 
-#define CUMPROD(suffix, type, total_type)                                                                    \
-    static void cumprod_##suffix(const tp__scan_line *line) {                                                \
-        const type *x = line->x;                                                                             \
-        type *y = line->y;                                                                                   \
-        total_type total = 1;                                                                                \
-        for (int64_t i = 0; i < line->n; i++)                                                                \
-            y[i * line->step] = (type)(total *= (total_type)x[i * line->step]);                              \
-    }
-CUMPROD(f32, float, double)
-CUMPROD(f64, double, double)
-CUMPROD(i64, int64_t, uint64_t)
-#undef CUMPROD
+#define CUMPROD_MUL(a, b) ((a) * (b))
+TP__SCAN_SIMPLE(cumprod_f32, float, double, 1, CUMPROD_MUL)
+TP__SCAN_SIMPLE(cumprod_f64, double, double, 1, CUMPROD_MUL)
+TP__SCAN_SIMPLE(cumprod_i64, int64_t, uint64_t, 1, CUMPROD_MUL)
+#undef CUMPROD_MUL
 
 /* dx[k] = (product of those before k) * sum over i >= k of g[i] (product of those between k and i), without a
  * division: right whatever is zero. */
@@ -41,8 +34,8 @@ tp_tensor *tp__cumprod(tp_tensor *x, const tp__scan_attr *a) {
     if (!scope) return NULL;
     tp_tensor *packed = tp__packed(op, x, dtype);
     tp_tensor *y = packed ? tp__tensor_new(op, x->shape, dtype) : NULL;
-    tp__scan_fn *line = dtype == TP_F32 ? cumprod_f32 : dtype == TP_F64 ? cumprod_f64 : cumprod_i64;
-    if (y) tp__scan_run(a, line, packed, NULL, y, NULL);
+    tp__scan_fn *scan = dtype == TP_F32 ? cumprod_f32 : dtype == TP_F64 ? cumprod_f64 : cumprod_i64;
+    if (y) tp__scan_run(a, scan, packed, NULL, y, NULL);
     return tp_scope_return(scope, tp__record(&cumprod_op, y, TP__INPUTS(x), a, sizeof *a));
 }
 
@@ -56,22 +49,24 @@ tp_tensor *tp_cumprod(tp_tensor *x, int dim) {
 
 /* The largest so far, and the sum of the exponentials relative to it, which is at least 1. */
 #define LOGCUMSUMEXP(suffix, type)                                                                           \
-    static void logcumsumexp_##suffix(const tp__scan_line *line) {                                           \
-        const type *x = line->x;                                                                             \
-        type *y = line->y;                                                                                   \
-        double most = -INFINITY, sum = 0;                                                                    \
-        for (int64_t i = 0; i < line->n; i++) {                                                              \
-            double v = (double)x[i * line->step];                                                            \
-            if (v == most) {                                                                                 \
-                sum += 1; /* infinite ones too */                                                            \
-            } else if (v > most) {                                                                           \
-                sum = sum * exp(most - v) + 1;                                                               \
-                most = v;                                                                                    \
-            } else {                                                                                         \
-                sum += exp(v - most);                                                                        \
+    TP__SCAN(logcumsumexp_##suffix) {                                                                        \
+        const type *x = s->x;                                                                                \
+        type *y = s->y;                                                                                      \
+        double most[TP__SCAN_WIDTH], sum[TP__SCAN_WIDTH];                                                    \
+        for (int c = 0; c < width; c++) most[c] = -INFINITY, sum[c] = 0;                                     \
+        for (int64_t i = 0; i < s->n; i++)                                                                   \
+            for (int c = 0; c < width; c++) {                                                                \
+                double v = (double)x[i * s->step + c];                                                       \
+                if (v == most[c]) {                                                                          \
+                    sum[c] += 1; /* infinite ones too */                                                     \
+                } else if (v > most[c]) {                                                                    \
+                    sum[c] = sum[c] * exp(most[c] - v) + 1;                                                  \
+                    most[c] = v;                                                                             \
+                } else {                                                                                     \
+                    sum[c] += exp(v - most[c]);                                                              \
+                }                                                                                            \
+                y[i * s->step + c] = (type)(most[c] + log(sum[c]));                                          \
             }                                                                                                \
-            y[i * line->step] = (type)(most + log(sum));                                                     \
-        }                                                                                                    \
     }
 LOGCUMSUMEXP(f32, float)
 LOGCUMSUMEXP(f64, double)
@@ -115,19 +110,20 @@ tp_tensor *tp_logcumsumexp(tp_tensor *x, int dim) {
 
 /* NaN wins, and of what is equal the last. */
 #define CUMEXTREME(name, type, AT_LEAST)                                                                     \
-    static void name(const tp__scan_line *line) {                                                            \
-        const type *x = line->x;                                                                             \
-        type *y = line->y, best = x[0];                                                                      \
-        int64_t at = 0;                                                                                      \
-        for (int64_t i = 0; i < line->n; i++) {                                                              \
-            type v = x[i * line->step];                                                                      \
-            if (v != v || AT_LEAST(v, best)) {                                                               \
-                best = v;                                                                                    \
-                at = i;                                                                                      \
+    TP__SCAN(name) {                                                                                         \
+        const type *x = s->x;                                                                                \
+        type *y = s->y, best[TP__SCAN_WIDTH];                                                                \
+        int64_t at[TP__SCAN_WIDTH];                                                                          \
+        for (int c = 0; c < width; c++) best[c] = x[c], at[c] = 0;                                           \
+        for (int64_t i = 0; i < s->n; i++)                                                                   \
+            for (int c = 0; c < width; c++) {                                                                \
+                type v = x[i * s->step + c];                                                                 \
+                bool better = v != v || AT_LEAST(v, best[c]);                                                \
+                best[c] = better ? v : best[c];                                                              \
+                at[c] = better ? i : at[c];                                                                  \
+                y[i * s->step + c] = best[c];                                                                \
+                s->indices[i * s->step + c] = at[c];                                                         \
             }                                                                                                \
-            y[i * line->step] = best;                                                                        \
-            line->indices[i * line->step] = at;                                                              \
-        }                                                                                                    \
     }
 #define CUM_GE(a, b) ((a) >= (b))
 #define CUM_LE(a, b) ((a) <= (b))
@@ -144,34 +140,34 @@ CUMEXTREME(cummin_u8, uint8_t, CUM_LE)
 #undef CUMEXTREME
 
 /* By dtype. */
-static tp__scan_fn *const cummax_lines[TP_DTYPE_COUNT] = {
+static tp__scan_fn *const cummax_scans[TP_DTYPE_COUNT] = {
     [TP_F32] = cummax_f32, [TP_F64] = cummax_f64, [TP_I64] = cummax_i64,
     [TP_I32] = cummax_i32, [TP_U8] = cummax_u8,   [TP_BOOL] = cummax_u8};
-static tp__scan_fn *const cummin_lines[TP_DTYPE_COUNT] = {
+static tp__scan_fn *const cummin_scans[TP_DTYPE_COUNT] = {
     [TP_F32] = cummin_f32, [TP_F64] = cummin_f64, [TP_I64] = cummin_i64,
     [TP_I32] = cummin_i32, [TP_U8] = cummin_u8,   [TP_BOOL] = cummin_u8};
 
 static const tp__op cummax_op = {.name = "cummax", .vjp = tp__picked_vjp, .save_outputs = 2};
 static const tp__op cummin_op = {.name = "cummin", .vjp = tp__picked_vjp, .save_outputs = 2};
 
-static tp_values cumextreme_new(const tp__op *op, tp__scan_fn *line, tp_tensor *x, int dim) {
+static tp_values cumextreme_new(const tp__op *op, tp__scan_fn *scan, tp_tensor *x, int dim) {
     tp_values none = {NULL, NULL}, y = none;
     tp_tensor *packed = tp__packed(op->name, x, (tp_dtype)x->dtype);
     y.values = packed ? tp__tensor_new(op->name, x->shape, (tp_dtype)x->dtype) : NULL;
     y.indices = y.values ? tp__tensor_new(op->name, x->shape, TP_I64) : NULL;
     if (!y.indices) return none;
-    tp__scan_run(&(tp__scan_attr){dim, false}, line, packed, NULL, y.values, y.indices);
+    tp__scan_run(&(tp__scan_attr){dim, false}, scan, packed, NULL, y.values, y.indices);
     return tp__record_picked(op, x, y, &(tp__picked_attr){dim, true});
 }
 
-static tp_values cumextreme(const tp__op *op, tp__scan_fn *const *lines, tp_tensor *x, int dim) {
+static tp_values cumextreme(const tp__op *op, tp__scan_fn *const *scans, tp_tensor *x, int dim) {
     tp_values none = {NULL, NULL};
     if (!x) tp__error_null(op->name, "x");
     if (!x || (dim = tp__wrap_dim(op->name, dim, x->shape.ndim)) < 0) return none;
     tp_scope *scope = tp_scope_begin();
     if (!scope) return none;
-    return tp__escape_values(scope, cumextreme_new(op, lines[x->dtype], x, dim));
+    return tp__escape_values(scope, cumextreme_new(op, scans[x->dtype], x, dim));
 }
 
-tp_values tp_cummax(tp_tensor *x, int dim) { return cumextreme(&cummax_op, cummax_lines, x, dim); }
-tp_values tp_cummin(tp_tensor *x, int dim) { return cumextreme(&cummin_op, cummin_lines, x, dim); }
+tp_values tp_cummax(tp_tensor *x, int dim) { return cumextreme(&cummax_op, cummax_scans, x, dim); }
+tp_values tp_cummin(tp_tensor *x, int dim) { return cumextreme(&cummin_op, cummin_scans, x, dim); }

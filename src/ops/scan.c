@@ -11,28 +11,29 @@ typedef struct scan_job {
     const char *x, *other;
     char *y;
     int64_t *indices;
-    int64_t n, inner, item;
+    int64_t n, inner, strips, item;
     bool reverse;
-    tp__scan_fn *line;
+    tp__scan_fn *scan;
 } scan_job;
 
 static void scan_range(void *context, int64_t begin, int64_t end, int worker) {
     const scan_job *job = context;
     (void)worker;
-    for (int64_t lane = begin; lane < end; lane++) {
-        int64_t at = lane / job->inner * job->n * job->inner + lane % job->inner;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t column = i % job->strips * TP__SCAN_WIDTH, left = job->inner - column;
+        int64_t at = i / job->strips * job->n * job->inner + column;
         if (job->reverse) at += (job->n - 1) * job->inner;
-        tp__scan_line line = {.n = job->n,
-                              .step = job->reverse ? -job->inner : job->inner,
-                              .x = job->x + at * job->item,
-                              .other = job->other ? job->other + at * job->item : NULL,
-                              .y = job->y + at * job->item,
-                              .indices = job->indices ? job->indices + at : NULL};
-        job->line(&line);
+        tp__scan_strip strip = {.n = job->n,
+                                .step = job->reverse ? -job->inner : job->inner,
+                                .x = job->x + at * job->item,
+                                .other = job->other ? job->other + at * job->item : NULL,
+                                .y = job->y + at * job->item,
+                                .indices = job->indices ? job->indices + at : NULL};
+        job->scan(&strip, left < TP__SCAN_WIDTH ? (int)left : TP__SCAN_WIDTH);
     }
 }
 
-void tp__scan_run(const tp__scan_attr *a, tp__scan_fn *line, const tp_tensor *x, const tp_tensor *other,
+void tp__scan_run(const tp__scan_attr *a, tp__scan_fn *scan, const tp_tensor *x, const tp_tensor *other,
                   tp_tensor *y, tp_tensor *indices) {
     if (x->numel == 0) return;
     scan_job job = {.x = tp__data(x),
@@ -43,9 +44,11 @@ void tp__scan_run(const tp__scan_attr *a, tp__scan_fn *line, const tp_tensor *x,
                     .inner = 1,
                     .item = (int64_t)tp__itemsize((tp_dtype)x->dtype),
                     .reverse = a->reverse,
-                    .line = line};
+                    .scan = scan};
     for (int i = a->dim + 1; i < x->shape.ndim; i++) job.inner *= x->shape.dims[i];
-    tp__parallel_for(x->numel / job.n, 32768 / job.n, scan_range, &job);
+    job.strips = (job.inner + TP__SCAN_WIDTH - 1) / TP__SCAN_WIDTH;
+    int64_t width = job.inner < TP__SCAN_WIDTH ? job.inner : TP__SCAN_WIDTH;
+    tp__parallel_for(x->numel / job.n / job.inner * job.strips, 32768 / (job.n * width), scan_range, &job);
 }
 
 tp_tensor *tp__shift(tp_tensor *x, const tp__scan_attr *a, double fill) {
@@ -57,31 +60,26 @@ tp_tensor *tp__shift(tp_tensor *x, const tp__scan_attr *a, double fill) {
 
 /* ---- cumsum ------------------------------------------------------------------------------------------- */
 
+#define CUMSUM_ADD(a, b) ((a) + (b))
 /* In double, so that only the results are rounded. */
-static void cumsum_f32(const tp__scan_line *line) {
-    const float *x = line->x;
-    float *y = line->y;
-    double total = 0;
-    for (int64_t i = 0; i < line->n; i++) y[i * line->step] = (float)(total += (double)x[i * line->step]);
-}
+TP__SCAN_SIMPLE(cumsum_f32, float, double, 0, CUMSUM_ADD)
+TP__SCAN_SIMPLE(cumsum_i64, int64_t, uint64_t, 0, CUMSUM_ADD)
+#undef CUMSUM_ADD
 
 /* With what each addition loses carried along (Neumaier), until a sum is infinite or NaN. */
-static void cumsum_f64(const tp__scan_line *line) {
-    const double *x = line->x;
-    double *y = line->y, total = 0, lost = 0;
-    for (int64_t i = 0; i < line->n; i++) {
-        double v = x[i * line->step], sum = total + v, big = fabs(total) >= fabs(v) ? total : v;
-        lost = isfinite(sum) ? lost + ((big - sum) + (big == total ? v : total)) : 0;
-        total = sum;
-        y[i * line->step] = total + lost;
-    }
-}
-
-static void cumsum_i64(const tp__scan_line *line) {
-    const int64_t *x = line->x;
-    int64_t *y = line->y;
-    uint64_t total = 0;
-    for (int64_t i = 0; i < line->n; i++) y[i * line->step] = (int64_t)(total += (uint64_t)x[i * line->step]);
+TP__SCAN(cumsum_f64) {
+    const double *x = s->x;
+    double *y = s->y, total[TP__SCAN_WIDTH], lost[TP__SCAN_WIDTH];
+    for (int c = 0; c < width; c++) total[c] = lost[c] = 0;
+    for (int64_t i = 0; i < s->n; i++)
+        for (int c = 0; c < width; c++) {
+            double v = x[i * s->step + c], before = total[c], sum = before + v;
+            bool larger = fabs(before) >= fabs(v);
+            double loss = ((larger ? before : v) - sum) + (larger ? v : before);
+            lost[c] = isfinite(sum) ? lost[c] + loss : 0;
+            total[c] = sum;
+            y[i * s->step + c] = sum + lost[c];
+        }
 }
 
 static void cumsum_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx);
@@ -96,8 +94,8 @@ static tp_tensor *cumsum_along(tp_tensor *x, const tp__scan_attr *a) {
     if (!scope) return NULL;
     tp_tensor *packed = tp__packed(op, x, dtype);
     tp_tensor *y = packed ? tp__tensor_new(op, x->shape, dtype) : NULL;
-    tp__scan_fn *line = dtype == TP_F32 ? cumsum_f32 : dtype == TP_F64 ? cumsum_f64 : cumsum_i64;
-    if (y) tp__scan_run(a, line, packed, NULL, y, NULL);
+    tp__scan_fn *scan = dtype == TP_F32 ? cumsum_f32 : dtype == TP_F64 ? cumsum_f64 : cumsum_i64;
+    if (y) tp__scan_run(a, scan, packed, NULL, y, NULL);
     return tp_scope_return(scope, tp__record(&cumsum_op, y, TP__INPUTS(x), a, sizeof *a));
 }
 
@@ -129,15 +127,16 @@ static const tp__op recurrence_op = {.name = "recurrence",
                                      .save_outputs = 1};
 
 #define RECURRENCE(suffix, type)                                                                             \
-    static void recurrence_##suffix(const tp__scan_line *line) {                                             \
-        const type *a = line->x, *b = line->other;                                                           \
-        type *y = line->y;                                                                                   \
-        double h = (double)b[0];                                                                             \
-        y[0] = b[0];                                                                                         \
-        for (int64_t i = 1; i < line->n; i++) {                                                              \
-            h = (double)b[i * line->step] + (double)a[i * line->step] * h;                                   \
-            y[i * line->step] = (type)h;                                                                     \
-        }                                                                                                    \
+    TP__SCAN(recurrence_##suffix) {                                                                          \
+        const type *a = s->x, *b = s->other;                                                                 \
+        type *y = s->y;                                                                                      \
+        double h[TP__SCAN_WIDTH];                                                                            \
+        for (int c = 0; c < width; c++) h[c] = (double)(y[c] = b[c]);                                        \
+        for (int64_t i = 1; i < s->n; i++)                                                                   \
+            for (int c = 0; c < width; c++) {                                                                \
+                h[c] = (double)b[i * s->step + c] + (double)a[i * s->step + c] * h[c];                       \
+                y[i * s->step + c] = (type)h[c];                                                             \
+            }                                                                                                \
     }
 RECURRENCE(f32, float)
 RECURRENCE(f64, double)
