@@ -31,6 +31,11 @@ TP_API tp_tensor *tp_linspace(double start, double end, int64_t count, tp_dtype 
 /* The identity matrix (n, m): ones on the main diagonal. */
 TP_API tp_tensor *tp_eye(int64_t n, int64_t m, tp_dtype dtype);
 
+/* Rows and columns of the elements of a triangle of an (n, m) matrix, row by row: (2, count), I64. The triangle is that of tp_tril() and
+ * tp_triu() with `offset` as its diagonal. */
+TP_API tp_tensor *tp_tril_indices(int64_t n, int64_t m, int64_t offset);
+TP_API tp_tensor *tp_triu_indices(int64_t n, int64_t m, int64_t offset);
+
 /* A copy of row-major elements of `dtype` at `data`, which must hold the shape's number of elements. `data`
  * may be NULL for an empty shape only (TP_ERR_NULL). */
 TP_API tp_tensor *tp_from_data(const void *data, tp_shape shape, tp_dtype dtype);

@@ -70,6 +70,45 @@ TP_API tp_tensor *tp_as_strided(tp_tensor *x, tp_shape size, tp_shape stride, in
  * after an error. Views. */
 TP_API tp_status tp_split(tp_tensor *x, int64_t size, int dim, tp_tensor **outputs, int count);
 
+/* Cuts `dim` into pieces of these sizes (up to 8), which must add up to its own, into outputs[0 .. sizes.ndim-1]. Views. */
+TP_API tp_status tp_split_sizes(tp_tensor *x, tp_shape sizes, int dim, tp_tensor **outputs);
+
+/* Cuts `dim` into at most `chunks` pieces of one size, the last one smaller if need be; `outputs` has room for as many. Returns how many
+ * there are, -1 after an error. Views. */
+TP_API int tp_chunk(tp_tensor *x, int64_t chunks, int dim, tp_tensor **outputs);
+
+/* The slices of `dim`, without it, into outputs[0 .. count-1]; count must be its size (TP_ERR_ARGUMENT). Views. */
+TP_API tp_status tp_unbind(tp_tensor *x, int dim, tp_tensor **outputs, int count);
+
+/* All tensors expanded to the shape they broadcast to, into as many outputs; or vectors (0-d counts as one element) stretched over the
+ * grid that they span: output k varies along dim k, with xy the first two dims are swapped. Of one dtype (TP_ERR_DTYPE). Views. */
+TP_API tp_status tp_broadcast_tensors(tp_tensors tensors, tp_tensor **outputs);
+TP_API tp_status tp_meshgrid(tp_tensors tensors, bool xy, tp_tensor **outputs);
+
+/* Dim source[k] goes to place destination[k]; the others keep their order. */
+TP_API tp_tensor *tp_movedim(tp_tensor *x, tp_dims source, tp_dims destination);
+
+/* The named dims in reverse order; none for TP_NO_DIMS. A copy. */
+TP_API tp_tensor *tp_flip(tp_tensor *x, tp_dims dims);
+
+/* Moves elements along the dims by so many places, around the end; with TP_NO_DIMS along the flattened tensor, by one shift. A copy.
+ * Errors: TP_ERR_ARGUMENT unless there are as many shifts as dims. */
+TP_API tp_tensor *tp_roll(tp_tensor *x, tp_shape shifts, tp_dims dims);
+
+/* x side by side repeats[d] times in each dim; dims are added in front where there are more repeats. tp_tile() takes fewer too, and
+ * then repeats the last dims. A copy. Errors: TP_ERR_ARGUMENT. Source: torch.Tensor.repeat, torch.tile. */
+TP_API tp_tensor *tp_repeat(tp_tensor *x, tp_shape repeats);
+TP_API tp_tensor *tp_tile(tp_tensor *x, tp_shape repeats);
+
+/* Each index of `dim` so many times in a row; or index i repeats[i] times, repeats: (D), I64 or I32. A copy. Errors: TP_ERR_ARGUMENT
+ * for a negative number, TP_ERR_SHAPE, TP_ERR_DTYPE. Source: torch.repeat_interleave. */
+TP_API tp_tensor *tp_repeat_interleave(tp_tensor *x, int64_t repeats, int dim);
+TP_API tp_tensor *tp_repeat_interleave_each(tp_tensor *x, tp_tensor *repeats, int dim);
+
+/* The lower (j - i <= diagonal) or upper (j - i >= diagonal) triangle of the last two dims, zeros elsewhere. A copy. */
+TP_API tp_tensor *tp_tril(tp_tensor *x, int64_t diagonal);
+TP_API tp_tensor *tp_triu(tp_tensor *x, int64_t diagonal);
+
 /* A copy of `x` in which what tp_slice(x, dim, start, end, step) or tp_select(x, dim, index) would show is
  * `source`, converted to the dtype of `x`: how to write into a part of a recorded tensor. Errors: those of
  * the view, TP_ERR_SHAPE if `source` has not its shape. */

@@ -19,6 +19,7 @@
     X(sort)                                                                                                  \
     X(linalg)                                                                                                \
     X(decompose)                                                                                             \
+    X(views)                                                                                                 \
     X(index)                                                                                                 \
     X(conv)                                                                                                  \
     X(loss)                                                                                                  \

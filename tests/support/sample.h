@@ -58,7 +58,9 @@
     X(contract)                                                                                              \
     X(decompose)                                                                                             \
     X(views)                                                                                                 \
+    X(rearrange)                                                                                             \
     X(index)                                                                                                 \
+    X(advanced)                                                                                              \
     X(conv)                                                                                                  \
     X(norm)                                                                                                  \
     X(loss)
