@@ -1,5 +1,5 @@
 /* Sums are at least as accurate as pairwise summation, whose error is at most u ceil(log2 n) sum |x|: the sum, the
- * mean, the variance and running sums, over all elements and over a dim, whatever the layout.
+ * mean, the variance, norms and running sums, over all elements and over a dim, whatever the layout.
  *
  * TP_TEST_LONG=1 takes 10^8 elements in place of 10^6 where all are added up. */
 /* ctest: long */
@@ -104,16 +104,18 @@ static double result(tp_tensor *t, int64_t i) {
 typedef struct truth {
     int64_t n;
     double sum, size, mean, square; /* size: of the absolute values; square: of the deviations */
+    double length;                  /* the norm */
     double unit, steps; /* the relative error of a rounding, and how many pairwise summation has */
 } truth;
 
 static truth truth_of(number_kind kind, int64_t first, int64_t n, tp_dtype dtype) {
-    exact sum = {0, 0}, square = {0, 0};
-    double size = 0;
+    exact sum = {0, 0}, size = {0, 0}, square = {0, 0}, length = {0, 0};
     for (int64_t i = 0; i < n; i++) {
         double x = rounded(kind, first + i, dtype);
         exact_add(&sum, x);
-        size += fabs(x);
+        exact_add(&length, x * x);
+        exact_add(&length, fma(x, x, -x * x));
+        exact_add(&size, fabs(x));
     }
     double mean = exact_value(sum) / (double)n;
     for (int64_t i = 0; i < n; i++) {
@@ -122,9 +124,10 @@ static truth truth_of(number_kind kind, int64_t first, int64_t n, tp_dtype dtype
     }
     return (truth){n,
                    exact_value(sum),
-                   size,
+                   exact_value(size),
                    mean,
                    exact_value(square),
+                   sqrt(exact_value(length)),
                    (dtype == TP_F32 ? FLT_EPSILON : DBL_EPSILON) / 2,
                    ceil(log2((double)n))};
 }
@@ -136,6 +139,13 @@ static void hold(const char *op, const char *what, number_kind kind, double got,
     fprintf(stderr, "    %s, %s, %s: %.17g, not %.17g: off by %.3g, allowed %.3g\n", op, what,
             kind_names[kind], got, want, fabs(got - want), bound);
     failures++;
+}
+
+/* Norms over the same elements, of which those with p = 2 are squared and the root is taken: that halves the relative
+ * error of the sum and adds one. */
+static void hold_norms(const char *what, number_kind kind, const truth *t, double one, double two) {
+    hold("norm with p = 1", what, kind, one, t->size, t->unit * fmax(t->steps, 1) * t->size);
+    hold("norm with p = 2", what, kind, two, t->length, t->unit * ((t->steps + 1) / 2 + 1) * t->length);
 }
 
 /* The mean is the sum with one rounding more. The deviations from it, squared, have three roundings each and are
@@ -170,12 +180,16 @@ static void hold_running(const layout *l, number_kind kind, tp_dtype dtype, int6
 
 static void check(const layout *l, number_kind kind, tp_dtype dtype, int64_t n) {
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *x = laid_out(l, n, kind, dtype), *sum, *mean, *var;
+    tp_tensor *x = laid_out(l, n, kind, dtype), *sum, *mean, *var, *one, *two;
     if (l->dim < 0) {
+        one = tp_norm(x, 1);
+        two = tp_norm(x, 2);
         sum = tp_sum(x);
         mean = tp_mean(x);
         var = tp_var(x);
     } else {
+        one = tp_norm_dim(x, 1, TP_DIMS(l->dim), false);
+        two = tp_norm_dim(x, 2, TP_DIMS(l->dim), false);
         sum = tp_sum_dim(x, TP_DIMS(l->dim), false);
         mean = tp_mean_dim(x, TP_DIMS(l->dim), false);
         var = tp_var_dim(x, TP_DIMS(l->dim), 1, false);
@@ -185,6 +199,7 @@ static void check(const layout *l, number_kind kind, tp_dtype dtype, int64_t n) 
     for (int64_t lane = 0; lane < l->lanes; lane++) {
         truth t = truth_of(kind, lane * n, n, dtype);
         hold_lane(l->name, kind, &t, result(sum, lane), result(mean, lane), result(var, lane));
+        hold_norms(l->name, kind, &t, result(one, lane), result(two, lane));
     }
     hold_running(l, kind, dtype, n, running);
     tp_scope_end(scope);

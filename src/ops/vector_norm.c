@@ -53,48 +53,118 @@ static const tp__op norm_dim_op = {.name = "norm_dim",
 /* Sums of squares in F32 below this, or infinite, are taken again in F64. */
 #define VECTOR_LEAST 1e-24f
 
+/* Columns that are added up side by side, and the lines that are added one after the other; these pairwise. */
+#define VECTOR_WIDTH 16
+#define VECTOR_LINES 8
+
 typedef struct vector_job {
-    const void *x;
-    int64_t n;
+    const char *x;
+    double *sums; /* of strips */
+    int64_t n, inner, strips;
     double p;
     bool single;
 } vector_job;
 
-static double vector_term(const vector_job *job, int64_t i) {
-    double v = job->single ? (double)((const float *)job->x)[i] : ((const double *)job->x)[i];
-    if (job->p == 2) return v * v;
-    if (job->p == 0) return v != 0;
-    if (job->p == 1) return fabs(v);
-    return job->p == 3 ? fabs(v) * (v * v) : pow(fabs(v), job->p);
-}
+/* sums[c] = sum |x|^p over n lines of `width` elements, `step` apart. */
+typedef void vector_sums_fn(double p, int64_t n, int64_t step, int width, const void *x, double *sums);
 
-/* By halves down to few. */
-static double vector_sum(const vector_job *job, int64_t begin, int64_t n) {
-    if (n > 32) {
-        int64_t half = n / 64 * 32 > 0 ? n / 64 * 32 : 32;
-        return vector_sum(job, begin, half) + vector_sum(job, begin + half, n - half);
+#define VECTOR_TERMS(TERM)                                                                                   \
+    for (int64_t i = 0; i < n; i++)                                                                          \
+        for (int c = 0; c < width; c++) {                                                                    \
+            double v = (double)x[i * step + c];                                                              \
+            sums[c] += (TERM);                                                                               \
+        }
+#define VECTOR_SUMS(suffix, type)                                                                            \
+    static inline                                                                                            \
+        __attribute__((always_inline)) void vector_block_##suffix(double p, int64_t n, int64_t step,         \
+                                                                  int width, const type *x,                  \
+                                                                  double *restrict sums) {                   \
+        for (int c = 0; c < width; c++) sums[c] = 0;                                                         \
+        if (p == 2) {                                                                                        \
+            VECTOR_TERMS(v *v)                                                                               \
+        } else if (p == 1) {                                                                                 \
+            VECTOR_TERMS(fabs(v))                                                                            \
+        } else if (p == 0) {                                                                                 \
+            VECTOR_TERMS(v != 0)                                                                             \
+        } else {                                                                                             \
+            VECTOR_TERMS(pow(fabs(v), p))                                                                    \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void vector_sums_##suffix(double p, int64_t n, int64_t step, int width, const void *x_,           \
+                                     double *sums) {                                                         \
+        const type *x = x_;                                                                                  \
+        double more[VECTOR_WIDTH];                                                                           \
+        if (n > VECTOR_LINES) {                                                                              \
+            int64_t half = (n / 2 + VECTOR_LINES - 1) / VECTOR_LINES * VECTOR_LINES;                         \
+            vector_sums_##suffix(p, half, step, width, x, sums);                                             \
+            vector_sums_##suffix(p, n - half, step, width, x + half * step, more);                           \
+            for (int c = 0; c < width; c++) sums[c] += more[c];                                              \
+        } else if (width == VECTOR_WIDTH) {                                                                  \
+            vector_block_##suffix(p, n, step, VECTOR_WIDTH, x, sums);                                        \
+        } else {                                                                                             \
+            vector_block_##suffix(p, n, step, width, x, sums);                                               \
+        }                                                                                                    \
     }
-    double sum = 0;
-    for (int64_t i = begin; i < begin + n; i++) sum += vector_term(job, i);
-    return sum;
+VECTOR_SUMS(f32, float)
+VECTOR_SUMS(f64, double)
+#undef VECTOR_SUMS
+#undef VECTOR_TERMS
+
+/* A piece of a row, as lines of VECTOR_WIDTH elements and what is left. */
+static double vector_row(const vector_job *job, const char *x, int64_t n) {
+    vector_sums_fn *fn = job->single ? vector_sums_f32 : vector_sums_f64;
+    int64_t lines = n / VECTOR_WIDTH, left = n % VECTOR_WIDTH;
+    double sums[VECTOR_WIDTH], rest = 0;
+    if (left > 0) fn(job->p, left, 1, 1, x + lines * VECTOR_WIDTH * (job->single ? 4 : 8), &rest);
+    if (lines == 0) return rest;
+    fn(job->p, lines, VECTOR_WIDTH, VECTOR_WIDTH, x, sums);
+    for (int half = VECTOR_WIDTH / 2; half > 0; half /= 2)
+        for (int c = 0; c < half; c++) sums[c] += sums[c + half];
+    return sums[0] + rest;
 }
 
 static void vector_part(const void *context, int64_t row, int64_t begin, int64_t count, void *out) {
     const vector_job *job = context;
+    const char *x = job->x + (row * job->n + begin) * (job->single ? 4 : 8);
     if (job->p == 2 && job->single) {
         const float zero = 0;
         float sum;
-        tp__kern->reduce->square_dev[TP_F32](count, (const float *)job->x + row * job->n + begin, &zero,
-                                             &sum);
+        tp__kern->reduce->square_dev[TP_F32](count, x, &zero, &sum);
         *(double *)out = (double)sum;
         if (sum > VECTOR_LEAST && sum < INFINITY) return;
     } else if (job->p == 2) {
         const double zero = 0;
-        tp__kern->reduce->square_dev[TP_F64](count, (const double *)job->x + row * job->n + begin, &zero,
-                                             out);
+        tp__kern->reduce->square_dev[TP_F64](count, x, &zero, out);
         return;
     }
-    *(double *)out = vector_sum(job, row * job->n + begin, count);
+    *(double *)out = vector_row(job, x, count);
+}
+
+static void vector_strips(void *context, int64_t begin, int64_t end, int worker) {
+    const vector_job *job = context;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t column = i % job->strips * VECTOR_WIDTH, left = job->inner - column;
+        int64_t at = i / job->strips * job->n * job->inner + column;
+        (job->single ? vector_sums_f32 : vector_sums_f64)(job->p, job->n, job->inner,
+                                                          left < VECTOR_WIDTH ? (int)left : VECTOR_WIDTH,
+                                                          job->x + at * (job->single ? 4 : 8),
+                                                          job->sums + i / job->strips * job->inner + column);
+    }
+}
+
+/* Are the reduced dims neighbours, with others behind them, and is there enough of these for the threads? Then
+ * n and inner say how many elements there are of each. */
+static bool vector_has_strips(const tp_tensor *x, const bool mask[TP_MAX_DIMS], vector_job *job) {
+    int runs = 0;
+    job->inner = 1;
+    for (int i = 0; i < x->shape.ndim; i++) {
+        bool begins = mask[i] && (i == 0 || !mask[i - 1]);
+        runs += begins;
+        job->inner = mask[i] ? 1 : job->inner * x->shape.dims[i];
+    }
+    job->strips = (job->inner + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
+    return x->dense && runs == 1 && job->inner > 1 && job->n < TP__REDUCE_CHUNK;
 }
 
 /* y = the root of the sums in `sums`. */
@@ -115,12 +185,25 @@ static bool vector_extreme(const char *op, tp_tensor *x, const tp__reduce_attr *
 /* Sums in F64, so that the powers of F32 numbers do not overflow. */
 static bool vector_run(const char *op, tp_tensor *x, const tp__reduce_attr *a, tp_tensor *y) {
     if (isinf(a->number)) return vector_extreme(op, x, a, y);
-    tp_tensor *rows = tp__reduce_rows(op, x, a->mask, (tp_dtype)x->dtype);
-    tp_tensor *sums = rows ? tp__tensor_new(op, y->shape, TP_F64) : NULL;
+    tp_tensor *sums = tp__tensor_new(op, y->shape, TP_F64);
     if (!sums) return false;
-    vector_job job = {tp__data(rows), tp__reduced_count(x->shape, a->mask), a->number, x->dtype == TP_F32};
-    if (!tp__reduce_parts(op, TP_F64, y->numel, job.n, vector_part, &job, tp__data(sums))) return false;
-    vector_roots(y, (const double *)(const void *)tp__data(sums), a->number);
+    vector_job job = {.n = tp__reduced_count(x->shape, a->mask),
+                      .p = a->number,
+                      .single = x->dtype == TP_F32};
+    job.sums = (double *)(void *)tp__data(sums);
+    if (vector_has_strips(x, a->mask, &job)) {
+        job.x = tp__data(x);
+        int64_t width = job.inner < VECTOR_WIDTH ? job.inner : VECTOR_WIDTH;
+        if (y->numel > 0)
+            tp__parallel_for(y->numel / job.inner * job.strips, TP__REDUCE_CHUNK / ((job.n + 1) * width),
+                             vector_strips, &job);
+    } else {
+        tp_tensor *rows = tp__reduce_rows(op, x, a->mask, (tp_dtype)x->dtype);
+        if (!rows) return false;
+        job.x = tp__data(rows);
+        if (!tp__reduce_parts(op, TP_F64, y->numel, job.n, vector_part, &job, job.sums)) return false;
+    }
+    vector_roots(y, job.sums, a->number);
     return true;
 }
 
