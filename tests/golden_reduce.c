@@ -10,7 +10,7 @@
     OP(std_dim, (X, golden_dims(c), golden_number(c, "correction"), KEEP)) OP(argmax, (X)) \
     OP(argmin, (X)) OP(argmax_dim, (X, DIM, KEEP)) OP(argmin_dim, (X, DIM, KEEP)) OP(softmax, (X, DIM)) \
     OP(log_softmax, (X, DIM)) OP(any, (X)) OP(all, (X)) \
-    OP(count_nonzero, (X)) OP(count_nonzero_dim, (X, golden_dims(c), KEEP)) OP(cumsum, (X, DIM)) OP(prod, (X)) OP(prod_dim, (X, golden_dims(c), KEEP)) OP(median, (X)) \
+    OP(count_nonzero, (X)) OP(count_nonzero_dim, (X, golden_dims(c), KEEP)) OP(cumsum, (X, DIM)) OP(nansum, (X)) OP(nansum_dim, (X, golden_dims(c), KEEP)) OP(prod, (X)) OP(prod_dim, (X, golden_dims(c), KEEP)) OP(median, (X)) \
     OP(norm, (X, golden_number(c, "p"))) OP(norm_dim, (X, golden_number(c, "p"), golden_dims(c), KEEP)) \
     OP(cumprod, (X, DIM)) OP(logcumsumexp, (X, DIM)) \
     OP(any_dim, (X, golden_dims(c), KEEP)) OP(all_dim, (X, golden_dims(c), KEEP))

@@ -209,6 +209,17 @@ static void ref_prod(const sample *row, const dense *in, dense *out) {
     for (int64_t n = 0; n < in[0].numel; n++) y[kept_position(in[0].shape, mask, n)] *= in[0].data[n];
 }
 
+SAMPLE_RUN(run_nansum, tp_nansum(in[0]))
+SAMPLE_RUN(run_nansum_dim, tp_nansum_dim(in[0], row_dims(row), row->i[0] != 0))
+
+static double term_number(double x, double shift) { return isnan(x) ? 0 : x - shift; }
+
+static void ref_nansum(const sample *row, const dense *in, dense *out) {
+    bool mask[TP_MAX_DIMS] = {false};
+    row_mask(row, in[0].shape.ndim, mask);
+    add_up(&in[0], mask, NULL, term_number, dense_new(out, kept_shape(row, in[0].shape, mask)));
+}
+
 static void ref_norm(const sample *row, const dense *in, dense *out) {
     bool mask[TP_MAX_DIMS] = {false};
     double p = row->p[0];
@@ -660,6 +671,12 @@ static const sample reduce_rows[] = {
         .flags = SAMPLE_NAN),
     ROW(cummin, "BOOL", ref_cummin, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
     ROW(cummin, "large", ref_cummin, {OF(300, 300)}, ALONG(0), .flags = SAMPLE_LARGE),
+    ROW(nansum, "matrix", ref_nansum, {OF(3, 5)}),
+    ROW(nansum, "NaN", ref_nansum, {GIVEN(SHAPE(5), 1, NAN, 2, NAN, -4)}, .flags = SAMPLE_NAN),
+    ROW(nansum, "I64", ref_nansum, {LONGS(4, 5)}, .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
+    ROW(nansum_dim, "first, kept", ref_nansum, {OF(3, 5)}, OVER(0), KEEP),
+    ROW(nansum_dim, "NaN", ref_nansum, {GIVEN(SHAPE(2, 3), 1, NAN, 2, NAN, -4, 1)}, OVER(-1),
+        .flags = SAMPLE_NAN),
     ROW(prod, "matrix", ref_prod, {OF(3, 4)}),
     ROW(prod, "one zero", ref_prod, {GIVEN(SHAPE(2, 3), 1, 2, -3, 0, 2, 1.5)}),
     ROW(prod, "three zeros", ref_prod, {GIVEN(SHAPE(6), 1, 0, -3, 0, 2, 0)}, .flags = SAMPLE_ZERO_GRAD),

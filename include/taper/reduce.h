@@ -24,6 +24,10 @@ TP_API tp_tensor *tp_sum_dim(tp_tensor *x, tp_dims dims, bool keepdim);
 TP_API tp_tensor *tp_mean(tp_tensor *x);
 TP_API tp_tensor *tp_mean_dim(tp_tensor *x, tp_dims dims, bool keepdim);
 
+/* The sum with NaN counting as 0; its gradient there is 0. */
+TP_API tp_tensor *tp_nansum(tp_tensor *x);
+TP_API tp_tensor *tp_nansum_dim(tp_tensor *x, tp_dims dims, bool keepdim);
+
 /* Sums over the dims that broadcasting `shape` to the shape of `x` would have stretched: the transpose of
  * tp_expand(). */
 TP_API tp_tensor *tp_sum_to_shape(tp_tensor *x, tp_shape shape);

@@ -114,6 +114,11 @@ def scans(file, x):
     file.case("logcumsumexp", "-Inf inside", [values(1, float("-inf"), 2, float("-inf"))], lambda t: t.logcumsumexp(0), dim=0)
     file.case("logcumsumexp", "infinite", [values(float("-inf"), float("-inf"), 1, float("inf"), 2)],
               lambda t: t.logcumsumexp(0), grad=False, dim=0)
+    file.case("logcumsumexp", "Inf inside", [values(1, float("inf"), 2)], lambda t: t.logcumsumexp(0), dim=0)
+    for what, t in {"NaN": torch.tensor([[1, float("nan")], [2, 3]]).double(), "ints": file.ints(-9, 9, 2, 3)}.items():
+        file.case("nansum", what, [t], torch.nansum)
+        for dims, keep in (((0,), False), ((-1,), True)):
+            file.case("nansum_dim", f"{what} {dims}", [t], lambda t: torch.nansum(t, dims, keepdim=keep), dims=dims, keep=keep)
     for op, f in {"cummax": torch.cummax, "cummin": torch.cummin}.items():
         for dim in (0, 1, -1):
             file.case(op, f"{dim}", [x], lambda t: tuple(f(t, dim)), dim=dim)

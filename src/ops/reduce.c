@@ -74,6 +74,22 @@ tp_tensor *tp_sum_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
     return sum_some(&sum_dim_op, x, dims, keepdim);
 }
 
+static tp_tensor *nansum_some(const char *op, tp_tensor *x, tp_dims dims, bool keepdim) {
+    TP_REQUIRE(x, op);
+    tp__reduce_attr a;
+    if (!tp__reduce_attr_init(op, x, dims, keepdim, &a)) return NULL;
+    tp_scope *scope = tp_scope_begin();
+    if (!scope) return NULL;
+    if (tp__is_floating((tp_dtype)x->dtype)) x = tp_where(tp_isnan(x), tp__constant(x, 0), x);
+    return tp_scope_return(scope, tp_sum_dim(x, dims, keepdim));
+}
+
+tp_tensor *tp_nansum(tp_tensor *x) { return nansum_some("nansum", x, TP_NO_DIMS, false); }
+
+tp_tensor *tp_nansum_dim(tp_tensor *x, tp_dims dims, bool keepdim) {
+    return nansum_some("nansum_dim", x, dims, keepdim);
+}
+
 static void reduce_divide(tp_tensor *y, double by) {
     if (y->dtype == TP_F32) {
         float *p = (float *)(void *)tp__data(y), number = (float)by;

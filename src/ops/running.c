@@ -1,4 +1,5 @@
 /* Running products, log-sum-exps and extremes. */
+#include <float.h>
 #include <math.h>
 
 #include "ops/reduce.h"
@@ -78,12 +79,15 @@ static tp_tensor *exp_ratio(tp_tensor *a, tp_tensor *b) {
     return tp_exp(tp_where(none, tp__constant(a, -INFINITY), tp_sub(a, b)));
 }
 
-/* dx[k] = exp(x[k] - y[k]) r[k] with r[k] = sum over i >= k of g[i] exp(y[k] - y[i]); no exponent is positive. */
+/* dx[k] = exp(x[k] - y[k]) r[k] with r[k] = sum over i >= k of g[i] exp(y[k] - y[i]); no exponent is positive.
+ * Inf less Inf counts as 0 in r, so that the NaN it is stays with the x that are infinite. */
 static void logcumsumexp_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     tp__scan_attr back = *(const tp__scan_attr *)tp__attr(ctx);
     back.reverse = !back.reverse;
-    tp_tensor *y = tp__output(ctx, 0), *next = tp__shift(y, &back, INFINITY);
-    tp_tensor *r = tp__recurrence(exp_ratio(y, next), g[0], &back);
+    tp_tensor *y = tp__output(ctx, 0);
+    if (!y) return;
+    tp_tensor *finite = tp_clamp(y, -INFINITY, y->dtype == TP_F32 ? FLT_MAX : DBL_MAX);
+    tp_tensor *r = tp__recurrence(exp_ratio(finite, tp__shift(finite, &back, INFINITY)), g[0], &back);
     dx[0] = tp_mul(exp_ratio(tp__input(ctx, 0), y), r);
 }
 
