@@ -27,6 +27,7 @@ static int golden_unique(const golden_call *c, tp_unique_out y) {
 static const tp_unique_options all_of_it = {.inverse = true, .counts = true};
 
 static int run_unique(const golden_call *c) { return golden_unique(c, tp_unique(X, all_of_it)); }
+static int run_unique_dim(const golden_call *c) { return golden_unique(c, tp_unique_dim(X, DIM, all_of_it)); }
 static int run_unique_consecutive(const golden_call *c) {
     return golden_unique(c, tp_unique_consecutive(X, all_of_it));
 }
@@ -38,6 +39,7 @@ static const golden_row rows[] = {
     {"topk", run_topk, 0, 0},
     {"kthvalue", run_kthvalue, 0, 0},
     {"unique", run_unique, 0, 0},
+    {"unique_dim", run_unique_dim, 0, 0},
     {"unique_consecutive", run_unique_consecutive, 0, 0},
 };
 /* clang-format on */

@@ -147,6 +147,46 @@ static void ref_unique_values(const sample *row, const dense *in, dense *out) {
     for (int k = 0; k < 3; k++) free(all[k].data);
 }
 
+/* ---- unique_dim: i[0] is the dim -------------------------------------------------------------------------- */
+
+static int run_unique_dim(const sample *row, tp_tensor *const *in, tp_tensor **out) {
+    return three_results(tp_unique_dim(in[0], row_dim(row),
+                                       (tp_unique_options){.inverse = true, .counts = true}),
+                         out);
+}
+
+/* Below 0, 0 or above: slice i against slice j. */
+static int slice_order(const dense *x, int64_t outer, int64_t size, int64_t inner, int64_t i, int64_t j) {
+    for (int64_t e = 0; e < outer * inner; e++) {
+        const double *line = x->data + e / inner * size * inner + e % inner;
+        double a = line[i * inner], b = line[j * inner];
+        if (below(a, b) || below(b, a)) return below(a, b) ? -1 : 1;
+    }
+    return 0;
+}
+
+/* A slice's place is the number of different ones below it. */
+static void ref_unique_dim(const sample *row, const dense *in, dense *out) {
+    const dense *x = &in[0];
+    int64_t outer, size, inner, kinds = 0;
+    dense_around(x->shape, row_dim(row), &outer, &size, &inner);
+    double *place = dense_new(&out[1], (tp_shape){1, {size}});
+    for (int64_t i = 0; i < size; i++) {
+        bool head = true;
+        for (int64_t j = 0; j < i; j++) head &= slice_order(x, outer, size, inner, i, j) != 0;
+        kinds += head;
+        for (int64_t j = 0; head && j < size; j++) place[j] += slice_order(x, outer, size, inner, i, j) < 0;
+    }
+    tp_shape shape = x->shape;
+    shape.dims[row_dim(row) < 0 ? row_dim(row) + shape.ndim : row_dim(row)] = kinds;
+    double *y = dense_new(&out[0], shape), *counts = dense_new(&out[2], (tp_shape){1, {kinds}});
+    for (int64_t i = 0; i < size; i++) counts[(int64_t)place[i]]++;
+    for (int64_t n = 0; n < x->numel; n++) {
+        int64_t o = n / (size * inner), to = (int64_t)place[n / inner % size];
+        y[(o * kinds + to) * inner + n % inner] = x->data[n];
+    }
+}
+
 /* ---- searching: i[0] is right, or bincount's minlength ------------------------------------------------------- */
 
 SAMPLE_RUN(run_searchsorted, tp_searchsorted(in[0], in[1], row->i[0] != 0))
@@ -246,6 +286,13 @@ static const sample sort_rows[] = {
     ROW(unique_consecutive, "matrix", ref_unique, {BOOLS(4, 5)}, .i = {1}, NO, .dtype = "bool"),
     ROW(unique_consecutive, "NaN", ref_unique, {GIVEN(SHAPE(6), NAN, NAN, 0, -0.0, 1, 0)}, .i = {1}, .flags = SAMPLE_NAN),
     ROW(unique_consecutive, "no elements", ref_unique, {INTS(0, 3, 0)}, .i = {1}, NO),
+    ROW(unique_dim, "rows", ref_unique_dim, {INTS(0, 2, 9, 3)}, .i = {0}, NO, .dtype = "int64"),
+    ROW(unique_dim, "columns", ref_unique_dim, {BOOLS(2, 9)}, .i = {-1}, NO, .dtype = "bool"),
+    ROW(unique_dim, "middle", ref_unique_dim, {INTS(0, 2, 2, 9, 2)}, .i = {1}, NO),
+    ROW(unique_dim, "floats", ref_unique_dim, {GIVEN(SHAPE(4, 2), 1, INFINITY, -0.0, 2, 1, INFINITY, 0, 2)}, .i = {0}, .flags = SAMPLE_NAN),
+    ROW(unique_dim, "I32", ref_unique_dim, {OF_KIND(SAMPLE_I32, 0, 3, 3, 20)}, .i = {1}, NO, .dtype = "int32"),
+    ROW(unique_dim, "U8", ref_unique_dim, {OF_KIND(SAMPLE_U8, 0, 200, 3, 20)}, .i = {1}, NO, .dtype = "uint8"),
+    ROW(unique_dim, "no slices", ref_unique_dim, {FLOATS(-2, 2, 0, 3)}, .i = {0}, NO),
     ROW(searchsorted, "one row", ref_search, {STEPS(-1, 0, 0, 1, 2), FLOATS(-2, 3, 3, 4)}, NO, .dtype = "int64"),
     ROW(searchsorted, "ties, right", ref_search, {STEPS(-1, 0, 0, 1, 2), INTS(-2, 4, 3, 4)}, .i = {1}, NO),
     ROW(searchsorted, "ties, left", ref_search, {STEPS(-1, 0, 0, 1, 2), INTS(-2, 4, 3, 4)}, NO),

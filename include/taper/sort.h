@@ -44,7 +44,12 @@ typedef struct tp_unique_out {
 /* The distinct elements of `x`, sorted. Each NaN is distinct. Source: torch.unique. */
 TP_API tp_unique_out tp_unique(tp_tensor *x, tp_unique_options options);
 
-/* The same with runs of equal elements, in the order in which they come, counting as one each. Source:
+/* The distinct slices of `dim`, in the order that their elements have, the first that differ deciding. values: as
+ * x, with U along the dim; inverse: (D). Errors: TP_ERR_INDEX for a 0-d tensor; TP_ERR_SHAPE for slices without
+ * elements. Source: torch.unique with dim. */
+TP_API tp_unique_out tp_unique_dim(tp_tensor *x, int dim, tp_unique_options options);
+
+/* As tp_unique() with runs of equal elements, in the order in which they come, counting as one each. Source:
  * torch.unique_consecutive. */
 TP_API tp_unique_out tp_unique_consecutive(tp_tensor *x, tp_unique_options options);
 

@@ -34,6 +34,12 @@ def cases(file):
     for what, t in several.items():
         for op, f in {"unique": torch.unique, "unique_consecutive": torch.unique_consecutive}.items():
             file.case(op, what, [t], lambda t: f(t, return_inverse=True, return_counts=True), grad=False)
+    cube = file.ints(0, 2, 4, 3, 2)
+    slices = {"rows": (tied[:, :2], 0), "columns": (tied, 1), "first": (cube, 0), "last": (cube, -1), "middle": (cube, 1),
+              "floats": (torch.tensor([[0.0, 1], [-0.0, 1], [INF, 1], [-1, 0]]).double(), 0), "none": (torch.zeros(0, 3).double(), 0)}
+    for what, (t, dim) in slices.items():
+        file.case("unique_dim", what, [t.contiguous()], lambda t: torch.unique(t, return_inverse=True, return_counts=True, dim=dim),
+                  grad=False, dim=dim)
     row, rows = values(-1, 0, 0, 1, 2.5), torch.sort(file.draw(3, 6)).values
     at = torch.tensor([[-2, -1, 0.0], [0.5, 2.5, 3]], dtype=torch.float64)
     for right in (False, True):

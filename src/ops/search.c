@@ -89,17 +89,20 @@ static tp_unique_out unique_new(const char *op, tp_tensor *x, bool sorted, tp_un
     return unique_runs(op, x->shape, row, order, options);
 }
 
-static tp_unique_out unique_some(const char *op, tp_tensor *x, bool sorted, tp_unique_options options) {
-    if (!x) tp__error_null(op, "x");
-    tp_scope *scope = x ? tp_scope_begin() : NULL;
-    if (!scope) return unique_none;
-    tp_unique_out y = unique_new(op, x, sorted, options);
+tp_unique_out tp__escape_unique(tp_scope *scope, tp_unique_out y, tp_unique_options options) {
     tp_unique_out z = {tp_scope_escape(scope, y.values), NULL, NULL};
     if (z.values && y.inverse) z.inverse = tp_scope_escape(scope, y.inverse);
     if (z.values && y.counts) z.counts = tp_scope_escape(scope, y.counts);
     tp_scope_end(scope);
     bool all = z.values && !z.inverse == !options.inverse && !z.counts == !options.counts;
     return all ? z : unique_none;
+}
+
+static tp_unique_out unique_some(const char *op, tp_tensor *x, bool sorted, tp_unique_options options) {
+    if (!x) tp__error_null(op, "x");
+    tp_scope *scope = x ? tp_scope_begin() : NULL;
+    if (!scope) return unique_none;
+    return tp__escape_unique(scope, unique_new(op, x, sorted, options), options);
 }
 
 tp_unique_out tp_unique(tp_tensor *x, tp_unique_options options) {

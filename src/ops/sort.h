@@ -3,6 +3,7 @@
 #define TP__OPS_SORT_H
 
 #include "ops/ops.h"
+#include "taper/sort.h"
 
 /* Which part of the sorted row is wanted: `count` elements from `first` on. */
 typedef struct tp__sort_want {
@@ -16,5 +17,8 @@ typedef struct tp__sort_want {
  * out of memory. */
 bool tp__sort_lines(const char *op, const tp_tensor *x, int dim, const tp__sort_want *want, tp_tensor *values,
                     tp_tensor *indices);
+
+/* Ends the scope and gives the results asked for to the one outside; all NULL if one is missing. */
+tp_unique_out tp__escape_unique(tp_scope *scope, tp_unique_out y, tp_unique_options options);
 
 #endif
