@@ -54,6 +54,22 @@ TP_API tp_tensor *tp_randperm(int64_t n, tp_generator *generator);
 /* 1 with probability p, else 0; dtype any. Errors: TP_ERR_ARGUMENT unless 0 <= p <= 1. */
 TP_API tp_tensor *tp_bernoulli(double p, tp_shape shape, tp_dtype dtype, tp_generator *generator);
 
+/* tp_rand() and tp_randn() of the shape and dtype of `t`. */
+TP_API tp_tensor *tp_rand_like(const tp_tensor *t, tp_generator *generator);
+TP_API tp_tensor *tp_randn_like(const tp_tensor *t, tp_generator *generator);
+
+/* Of distributions given by tensors, F32 or F64; not differentiable.
+ * tp_bernoulli_of: 1 with probability p, else 0, element by element. Errors: TP_ERR_ARGUMENT for a p outside [0, 1].
+ * tp_normal: mean + std z with z standard normal, the two broadcast. Errors: TP_ERR_SHAPE, TP_ERR_ARGUMENT for a negative or NaN std. */
+TP_API tp_tensor *tp_bernoulli_of(tp_tensor *p, tp_generator *generator);
+TP_API tp_tensor *tp_normal(tp_tensor *mean, tp_tensor *std, tp_generator *generator);
+
+/* Indices drawn with probabilities in proportion to the weights, (n) or (rows, n): (count) or (rows, count), I64. Without replacement
+ * none is drawn twice. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for a negative or not finite weight, or a row with too few
+ * positive ones. */
+TP_API tp_tensor *tp_multinomial(tp_tensor *weights, int64_t count, bool replacement,
+                                 tp_generator *generator);
+
 /* Fills `t` in place with uniform numbers in [low, high) or normal ones of the given mean and standard
  * deviation; `t` is F32 or F64. Returns `t`, or NULL when nothing was changed. Errors: those of in-place ops
  * (elementwise.h); TP_ERR_ARGUMENT unless low <= high, std >= 0, all are finite, and low, high and high - low
