@@ -187,15 +187,6 @@ SAMPLE_RUN(run_argmin_dim, tp_argmin_dim(in[0], (int)row->i[0], row->i[1] != 0))
 SAMPLE_RUN(run_softmax, tp_softmax(in[0], (int)row->i[0]))
 SAMPLE_RUN(run_log_softmax, tp_log_softmax(in[0], (int)row->i[0]))
 
-SAMPLE_RUN(run_cumsum, tp_cumsum(in[0], (int)row->i[0]))
-
-static void ref_cumsum(const sample *row, const dense *in, dense *out) {
-    int64_t outer, size, inner;
-    dense_around(in[0].shape, (int)row->i[0], &outer, &size, &inner);
-    double *y = dense_new(out, in[0].shape);
-    for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n] + (n / inner % size > 0 ? y[n - inner] : 0);
-}
-
 SAMPLE_RUN(run_prod, tp_prod(in[0]))
 SAMPLE_RUN(run_prod_dim, tp_prod_dim(in[0], row_dims(row), row->i[0] != 0))
 SAMPLE_RUN(run_norm, tp_norm(in[0], row->p[0]))
@@ -274,58 +265,6 @@ static void ref_median_dim(const sample *row, const dense *in, dense *out) {
         y[k] = x[middle * inner];
         at[k] = (double)middle;
     }
-}
-
-SAMPLE_RUN(run_cumprod, tp_cumprod(in[0], (int)row->i[0]))
-SAMPLE_RUN(run_logcumsumexp, tp_logcumsumexp(in[0], (int)row->i[0]))
-
-static int run_cummax(const sample *row, tp_tensor *const *in, tp_tensor **out) {
-    return two_results(tp_cummax(in[0], (int)row->i[0]), out);
-}
-static int run_cummin(const sample *row, tp_tensor *const *in, tp_tensor **out) {
-    return two_results(tp_cummin(in[0], (int)row->i[0]), out);
-}
-
-static void ref_cumprod(const sample *row, const dense *in, dense *out) {
-    int64_t outer, size, inner;
-    dense_around(in[0].shape, (int)row->i[0], &outer, &size, &inner);
-    double *y = dense_new(out, in[0].shape);
-    for (int64_t n = 0; n < out->numel; n++) y[n] = in[0].data[n] * (n / inner % size > 0 ? y[n - inner] : 1);
-}
-
-static void ref_logcumsumexp(const sample *row, const dense *in, dense *out) {
-    int64_t outer, size, inner;
-    dense_around(in[0].shape, (int)row->i[0], &outer, &size, &inner);
-    double *y = dense_new(out, in[0].shape);
-    for (int64_t n = 0; n < out->numel; n++) {
-        double most = -INFINITY, sum = 0;
-        for (int64_t at = n; at > n - (n / inner % size + 1) * inner; at -= inner)
-            most = in[0].data[at] > most ? in[0].data[at] : most;
-        if (isinf(most)) most = 0;
-        for (int64_t at = n; at > n - (n / inner % size + 1) * inner; at -= inner)
-            sum += exp(in[0].data[at] - most);
-        y[n] = most + log(sum);
-    }
-}
-
-/* The last index of the largest of sign * x so far. */
-static void best_so_far(const sample *row, const dense *x, dense *values, dense *indices, double sign) {
-    int64_t outer, size, inner;
-    dense_around(x->shape, (int)row->i[0], &outer, &size, &inner);
-    double *y = dense_new(values, x->shape), *at = dense_new(indices, x->shape);
-    for (int64_t n = 0; n < x->numel; n++) {
-        int64_t i = n / inner % size;
-        bool here = i == 0 || isnan(x->data[n]) || sign * x->data[n] >= sign * y[n - inner];
-        y[n] = here ? x->data[n] : y[n - inner];
-        at[n] = here ? (double)i : at[n - inner];
-    }
-}
-
-static void ref_cummax(const sample *row, const dense *in, dense *out) {
-    best_so_far(row, &in[0], &out[0], &out[1], 1);
-}
-static void ref_cummin(const sample *row, const dense *in, dense *out) {
-    best_so_far(row, &in[0], &out[0], &out[1], -1);
 }
 
 /* The first index of the largest of sign * x along the dim; NaN is larger than all. */
@@ -598,20 +537,6 @@ static const sample reduce_rows[] = {
         .flags = SAMPLE_NO_GRAD),
     ROW(count_nonzero_dim, "large", ref_count_nonzero, {INTS(-1, 2, 700, 300)}, OVER(1),
         .flags = SAMPLE_NO_GRAD | SAMPLE_LARGE),
-    ROW(cumsum, "last", ref_cumsum, {OF(3, 5)}, ALONG(-1)),
-    ROW(cumsum, "first", ref_cumsum, {OF(3, 5)}, ALONG(0)),
-    ROW(cumsum, "middle", ref_cumsum, {OF(2, 4, 3)}, ALONG(1)),
-    ROW(cumsum, "0-d", ref_cumsum, {ZERO_D}, ALONG(0)),
-    ROW(cumsum, "no elements", ref_cumsum, {OF(3, 0)}, ALONG(1)),
-    ROW(cumsum, "I64", ref_cumsum, {LONGS(4, 5)}, ALONG(0), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
-    ROW(cumsum, "BOOL", ref_cumsum, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
-    ROW(cumsum, "NaN and infinities", ref_cumsum,
-        {GIVEN(SHAPE(3, 4), 1, INFINITY, 2, -INFINITY, 1, NAN, 2, 3, -INFINITY, 1, 2, 3)}, ALONG(1),
-        .flags = SAMPLE_NAN),
-    ROW(cumsum, "large, rows", ref_cumsum, {OF(300, 400)}, ALONG(1), .flags = SAMPLE_LARGE),
-    ROW(cumsum, "large, columns", ref_cumsum, {OF(300, 400)}, ALONG(0), .flags = SAMPLE_LARGE),
-    ROW(cumsum, "large, strips that are not full", ref_cumsum, {OF(7, 500, 37)}, ALONG(1),
-        .flags = SAMPLE_LARGE),
     ROW(any_dim, "last", ref_any_dim, {INTS(0, 3, 6, 3)}, OVER(-1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
     ROW(any_dim, "two of three, kept", ref_any_dim, {BOOLS(2, 5, 2)}, OVER(0, 2), KEEP,
         .flags = SAMPLE_NO_GRAD),
@@ -626,51 +551,6 @@ static const sample reduce_rows[] = {
     ROW(all_dim, "over no elements", ref_all_dim, {LONGS(0, 3)}, OVER(0), .flags = SAMPLE_NO_GRAD),
     ROW(all_dim, "large", ref_all_dim, {INTS(0, 900, 700, 300)}, OVER(1),
         .flags = SAMPLE_NO_GRAD | SAMPLE_LARGE),
-    ROW(cumprod, "last", ref_cumprod, {OF(3, 5)}, ALONG(-1)),
-    ROW(cumprod, "first", ref_cumprod, {OF(4, 3)}, ALONG(0)),
-    ROW(cumprod, "middle", ref_cumprod, {OF(2, 4, 3)}, ALONG(1)),
-    ROW(cumprod, "zeros", ref_cumprod, {GIVEN(SHAPE(3, 5), 1, 0, 2, 3, -1, 0, 2, 0, 1, 3, 2, -2, 1, 3, 0)},
-        ALONG(1)),
-    ROW(cumprod, "a strip and more", ref_cumprod, {OF(3, 17)}, ALONG(0)),
-    ROW(cumprod, "one element", ref_cumprod, {OF(3, 1)}, ALONG(1)),
-    ROW(cumprod, "0-d", ref_cumprod, {ZERO_D}, ALONG(0)),
-    ROW(cumprod, "no elements", ref_cumprod, {OF(3, 0)}, ALONG(1)),
-    ROW(cumprod, "six dims", ref_cumprod, {OF(1, 3, 1, 2, 1, 2)}, ALONG(1)),
-    ROW(cumprod, "I64", ref_cumprod, {LONGS(4, 5)}, ALONG(0), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
-    ROW(cumprod, "BOOL", ref_cumprod, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
-    ROW(cumprod, "NaN and infinities", ref_cumprod, {GIVEN(SHAPE(2, 4), 1, INFINITY, 2, 0, 1, NAN, 2, 3)},
-        ALONG(1), .flags = SAMPLE_NAN),
-    ROW(cumprod, "large", ref_cumprod, {FLOATS(0.95, 1.05, 300, 300)}, ALONG(1), .flags = SAMPLE_LARGE,
-        .tol_f32 = 1e-4),
-    ROW(logcumsumexp, "last", ref_logcumsumexp, {OF(3, 5)}, ALONG(-1)),
-    ROW(logcumsumexp, "first", ref_logcumsumexp, {OF(4, 3)}, ALONG(0)),
-    ROW(logcumsumexp, "middle", ref_logcumsumexp, {OF(2, 4, 3)}, ALONG(1)),
-    ROW(logcumsumexp, "a strip and more", ref_logcumsumexp, {OF(3, 19)}, ALONG(0)),
-    ROW(logcumsumexp, "far from zero", ref_logcumsumexp, {FLOATS(-900, 900, 3, 5)}, ALONG(1),
-        .tol_f32 = 2e-4),
-    ROW(logcumsumexp, "0-d", ref_logcumsumexp, {ZERO_D}, ALONG(0)),
-    ROW(logcumsumexp, "no elements", ref_logcumsumexp, {OF(0, 3)}, ALONG(1)),
-    ROW(logcumsumexp, "infinities", ref_logcumsumexp,
-        {GIVEN(SHAPE(3, 4), -INFINITY, -INFINITY, 1, -INFINITY, 1, -INFINITY, 2, 3, 0, INFINITY, 1, NAN)},
-        ALONG(1), .flags = SAMPLE_NAN),
-    ROW(logcumsumexp, "large", ref_logcumsumexp, {OF(300, 150)}, ALONG(1), .flags = SAMPLE_LARGE),
-    ROW(cummax, "last", ref_cummax, {APART(3, 5)}, ALONG(-1)),
-    ROW(cummax, "first", ref_cummax, {APART(3, 5)}, ALONG(0)),
-    ROW(cummax, "middle", ref_cummax, {APART(2, 4, 3)}, ALONG(1)),
-    ROW(cummax, "a strip and more", ref_cummax, {{FLOAT_IN(-2, 2), SHAPE(3, 18), .apart = 0.01}}, ALONG(0)),
-    ROW(cummax, "0-d", ref_cummax, {ZERO_D}, ALONG(0)),
-    ROW(cummax, "no elements", ref_cummax, {OF(3, 0)}, ALONG(1)),
-    ROW(cummax, "ties and NaN", ref_cummax, {GIVEN(SHAPE(2, 5), 1, 3, 3, 2, 3, 1, NAN, 4, NAN, 9)}, ALONG(1),
-        .flags = SAMPLE_NAN),
-    ROW(cummax, "I64", ref_cummax, {LONGS(4, 5)}, ALONG(0), .flags = SAMPLE_NO_GRAD, .dtype = "int64"),
-    ROW(cummax, "U8", ref_cummax, {BYTES(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "uint8"),
-    ROW(cummax, "large", ref_cummax, {OF(300, 300)}, ALONG(1), .flags = SAMPLE_LARGE),
-    ROW(cummin, "last", ref_cummin, {APART(3, 5)}, ALONG(-1)),
-    ROW(cummin, "first", ref_cummin, {APART(3, 5)}, ALONG(0)),
-    ROW(cummin, "ties and NaN", ref_cummin, {GIVEN(SHAPE(2, 5), 3, 1, 1, 2, 1, 1, NAN, 4, NAN, -9)}, ALONG(1),
-        .flags = SAMPLE_NAN),
-    ROW(cummin, "BOOL", ref_cummin, {BOOLS(4, 5)}, ALONG(1), .flags = SAMPLE_NO_GRAD, .dtype = "bool"),
-    ROW(cummin, "large", ref_cummin, {OF(300, 300)}, ALONG(0), .flags = SAMPLE_LARGE),
     ROW(nansum, "matrix", ref_nansum, {OF(3, 5)}),
     ROW(nansum, "NaN", ref_nansum, {GIVEN(SHAPE(5), 1, NAN, 2, NAN, -4)}, .flags = SAMPLE_NAN),
     ROW(nansum, "I64", ref_nansum, {LONGS(4, 5)}, .flags = SAMPLE_NO_GRAD, .dtype = "int64"),

@@ -53,6 +53,7 @@
     X(elementwise)                                                                                           \
     X(activation)                                                                                            \
     X(reduce)                                                                                                \
+    X(scan)                                                                                                  \
     X(sort)                                                                                                  \
     X(linalg)                                                                                                \
     X(contract)                                                                                              \
