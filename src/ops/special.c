@@ -96,7 +96,7 @@ static double hurwitz(double s, double q) {
         if (term < sum * 1e-17) return sum;
     }
     double power = pow(q, -s), factor = s / q;
-    sum += power * q / (s - 1) + 0.5 * power;
+    sum += pow(q, 1 - s) / (s - 1) + 0.5 * power; /* not power q, which is gone for large q */
     for (int k = 0; k < 9; k++) {
         double term = bernoulli[k] * factor * power;
         sum += term;
