@@ -44,8 +44,65 @@ static void prod_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     dx[0] = tp_mul(dy, tp_permute(tp_reshape(others, moved->shape), back));
 }
 
-static const tp__op prod_op = {.name = "prod", .vjp = prod_vjp, .save_inputs = TP__ALL};
-static const tp__op prod_dim_op = {.name = "prod_dim", .vjp = prod_vjp, .save_inputs = TP__ALL};
+typedef struct prod_back_job {
+    const char *x;
+    const double *g;
+    double *dx;
+    int64_t n;
+    bool single;
+} prod_back_job;
+
+static void prod_back_range(void *context, int64_t begin, int64_t end, int worker) {
+    const prod_back_job *job = context;
+    (void)worker;
+    for (int64_t r = begin; r < end; r++) {
+        const float *x = (const float *)(const void *)job->x + r * job->n;
+        const double *wide = (const double *)(const void *)job->x + r * job->n;
+        double *dx = job->dx + r * job->n, before = 1, behind = 1;
+        for (int64_t i = 0; i < job->n; i++) {
+            dx[i] = before;
+            before *= job->single ? (double)x[i] : wide[i];
+        }
+        for (int64_t i = job->n - 1; i >= 0; i--) {
+            dx[i] = job->g[r] * (dx[i] * behind);
+            behind *= job->single ? (double)x[i] : wide[i];
+        }
+    }
+}
+
+/* The same in two passes over rows. */
+static void prod_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    const char *op = "prod";
+    const tp__reduce_attr *a = tp__attr(ctx);
+    tp_tensor *x = tp__input(ctx, 0);
+    if (!x) return;
+    if (x->shape.ndim == 0 || x->numel == 0) {
+        prod_vjp(ctx, g, dx);
+        return;
+    }
+    tp_tensor *rows = tp__reduce_rows(op, x, a->mask, (tp_dtype)x->dtype);
+    tp_tensor *dy = rows ? tp__packed(op, g[0], TP_F64) : NULL;
+    tp_tensor *others = dy ? tp__tensor_new(op, rows->shape, TP_F64) : NULL;
+    if (!others) return;
+    prod_back_job job = {.x = tp__data(rows),
+                         .g = (const double *)(const void *)tp__data(dy),
+                         .dx = (double *)(void *)tp__data(others),
+                         .n = tp__reduced_count(x->shape, a->mask),
+                         .single = x->dtype == TP_F32};
+    tp__parallel_for(x->numel / job.n, TP__REDUCE_CHUNK / job.n, prod_back_range, &job);
+    tp_dims there, back;
+    prod_orders(a->mask, x->shape.ndim, &there, &back);
+    dx[0] = tp_permute(tp__cast(op, others, (tp_dtype)x->dtype), back);
+}
+
+static const tp__op prod_op = {.name = "prod",
+                               .vjp = prod_vjp,
+                               .vjp_fused = prod_vjp_fused,
+                               .save_inputs = TP__ALL};
+static const tp__op prod_dim_op = {.name = "prod_dim",
+                                   .vjp = prod_vjp,
+                                   .vjp_fused = prod_vjp_fused,
+                                   .save_inputs = TP__ALL};
 
 /* ---- the value ---------------------------------------------------------------------------------------- */
 
@@ -57,20 +114,25 @@ typedef struct prod_job {
     void (*line)(int64_t n, const void *x, void *y);
 } prod_job;
 
+#define PROD_LANES 16
 #define PROD_LINE(suffix, type, total)                                                                       \
     static void prod_##suffix(int64_t n, const void *x_, void *y) {                                          \
         const type *x = x_;                                                                                  \
-        total p[4] = {1, 1, 1, 1};                                                                           \
+        total p[PROD_LANES];                                                                                 \
         int64_t i = 0;                                                                                       \
-        for (; i + 4 <= n; i += 4)                                                                           \
-            for (int k = 0; k < 4; k++) p[k] *= (total)x[i + k];                                             \
+        for (int k = 0; k < PROD_LANES; k++) p[k] = 1;                                                       \
+        for (; i + PROD_LANES <= n; i += PROD_LANES)                                                         \
+            for (int k = 0; k < PROD_LANES; k++) p[k] *= (total)x[i + k];                                    \
         for (; i < n; i++) p[0] *= (total)x[i];                                                              \
-        *(total *)y = p[0] * p[1] * (p[2] * p[3]);                                                           \
+        for (int half = PROD_LANES / 2; half > 0; half /= 2)                                                 \
+            for (int k = 0; k < half; k++) p[k] *= p[k + half];                                              \
+        *(total *)y = p[0];                                                                                  \
     }
 PROD_LINE(f32, float, double)
 PROD_LINE(f64, double, double)
 PROD_LINE(i64, int64_t, uint64_t)
 #undef PROD_LINE
+#undef PROD_LANES
 
 static void prod_range(void *context, int64_t begin, int64_t end, int worker) {
     const prod_job *job = context;
