@@ -24,7 +24,8 @@ static tp_tensor *vector_power_gradient(tp_tensor *x, tp_tensor *y, tp_tensor *g
     tp_tensor *scale = tp_where(none, zero, tp_div(g, divisor));
     if (p == 2) return tp_mul(x, scale);
     tp_tensor *at_zero = tp_eq_scalar(x, 0), *size = tp_abs(tp_where(at_zero, one, x));
-    return tp_mul(tp_where(at_zero, zero, tp_mul(x, tp_pow_scalar(size, p - 2))), scale);
+    tp_tensor *power = p == 3 ? size : tp_pow_scalar(size, p - 2);
+    return tp_mul(tp_where(at_zero, zero, tp_mul(x, power)), scale);
 }
 
 static void vector_norm_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
@@ -86,6 +87,8 @@ typedef void vector_sums_fn(double p, int64_t n, int64_t step, int width, const 
             VECTOR_TERMS(fabs(v))                                                                            \
         } else if (p == 0) {                                                                                 \
             VECTOR_TERMS(v != 0)                                                                             \
+        } else if (p == 3) {                                                                                 \
+            VECTOR_TERMS(v *v *fabs(v))                                                                      \
         } else {                                                                                             \
             VECTOR_TERMS(pow(fabs(v), p))                                                                    \
         }                                                                                                    \
