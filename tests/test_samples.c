@@ -2,8 +2,8 @@
  *
  *     test_samples                    all
  *     test_samples softmax            the rows of one op, or of one family, for work on it
- *     test_samples softmax gradients  and one check of them */
-#include <ctype.h>
+ *     test_samples softmax gradients  and one check of them
+ *     test_samples --table            writes docs/ops.md */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,19 +14,20 @@
 
 #include <cmocka.h>
 
+#include "samples_table.h"
 #include "support/sample.h"
-#include "taper/memory.h"
 
 #define DECLARE_FAMILY(family) extern const sample_list samples_##family;
 SAMPLE_FAMILIES(DECLARE_FAMILY)
 #undef DECLARE_FAMILY
 
-static const sample_list *const families[] = {
+const sample_list *const sample_families[] = {
 #define NAME_FAMILY(family) &samples_##family,
     SAMPLE_FAMILIES(NAME_FAMILY)
 #undef NAME_FAMILY
 };
-enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+enum { FAMILIES = sizeof(sample_families) / sizeof(sample_families[0]) };
+const int sample_family_count = FAMILIES;
 
 static const struct {
     const char *name;
@@ -77,56 +78,67 @@ static void test_family(void **state) {
 
 /* ---- coverage ------------------------------------------------------------------------------------------ */
 
-static const sample *find_row(const char *op, bool inplace) {
-    for (int f = 0; f < FAMILIES; f++)
-        for (int r = 0; r < families[f]->count; r++) {
-            const sample *row = &families[f]->rows[r];
-            if (strcmp(row->op, op) == 0 && (!inplace || row->inplace)) return row;
-        }
-    return NULL;
-}
-
-/* The name of the function a line of a header declares, without tp_; false if it declares none. */
-static bool declared_name(const char *line, char *name, size_t size) {
-    if (strncmp(line, "TP_API ", 7) != 0) return false;
-    const char *open = strchr(line, '(');
-    if (!open) return false;
-    const char *begin = open;
-    while (begin > line && (isalnum((unsigned char)begin[-1]) || begin[-1] == '_')) begin--;
-    if (strncmp(begin, "tp_", 3) != 0 || (size_t)(open - begin) - 3 >= size) return false;
-    snprintf(name, size, "%.*s", (int)(open - begin - 3), begin + 3);
-    return true;
-}
-
-static int uncovered_in(const char *header) {
-    char path[1024], line[512], name[128];
-    snprintf(path, sizeof path, "%s/include/taper/%s.h", TP_SOURCE_DIR, header);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    int found = 0, missing = 0;
-    while (fgets(line, sizeof line, file)) {
-        if (!declared_name(line, name, sizeof name)) continue;
-        found++;
-        size_t length = strlen(name);
-        bool inplace = name[length - 1] == '_';
-        if (inplace) name[length - 1] = 0;
-        if (find_row(name, inplace)) continue;
-        fprintf(stderr, "    tp_%s%s of %s.h has no row\n", name, inplace ? "_" : "", header);
-        missing++;
-    }
-    fclose(file);
-    assert_true(found > 0);
-    return missing;
+static bool has_inplace_row(const char *op) {
+    const sample *row;
+    for (int n = 0; (row = table_row(op, n)); n++)
+        if (row->inplace) return true;
+    return false;
 }
 
 static void test_every_op_has_a_row(void **state) {
     (void)state;
-    static const char *const headers[] = {"elementwise", "activation", "reduce", "sort",
-                                          "linalg",      "decompose",  "views",  "index",
-                                          "conv",        "pool",       "norm",   "loss"};
-    int missing = 0;
-    for (size_t h = 0; h < sizeof headers / sizeof headers[0]; h++) missing += uncovered_in(headers[h]);
+    int count, missing = 0;
+    const table_op *ops = table_ops(&count);
+    assert_true(count > 0);
+    for (int k = 0; k < count; k++) {
+        bool row = table_row(ops[k].name, 0) != NULL, inplace = has_inplace_row(ops[k].name);
+        if (row && (inplace || !ops[k].inplace)) continue;
+        fprintf(stderr, "    tp_%s%s of %s.h has no row\n", ops[k].name, row ? "_" : "", ops[k].header);
+        missing++;
+    }
     assert_int_equal(missing, 0);
+}
+
+/* Ops whose values PyTorch cannot tell: random numbers, and what it has no function for. */
+static bool has_no_golden(const char *op) {
+    static const char *const names[] = {"dropout", "sum_to_shape"};
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+        if (strcmp(names[k], op) == 0) return true;
+    return false;
+}
+
+static void test_every_op_has_golden_cases(void **state) {
+    (void)state;
+    int count, missing = 0;
+    const table_op *ops = table_ops(&count);
+    for (int k = 0; k < count; k++) {
+        int found = table_golden_cases(ops[k].name);
+        if (found >= 3 || has_no_golden(ops[k].name)) continue;
+        fprintf(stderr, "    tp_%s of %s.h has %d golden cases\n", ops[k].name, ops[k].header, found);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
+/* docs/ops.md is what the table gives. */
+static void test_documentation(void **state) {
+    (void)state;
+    char *made = NULL;
+    size_t made_size = 0;
+    FILE *memory = open_memstream(&made, &made_size);
+    assert_non_null(memory);
+    table_write(memory);
+    fclose(memory);
+    FILE *file = fopen(TP_SOURCE_DIR "/docs/ops.md", "r");
+    assert_non_null(file);
+    char *kept = calloc(made_size + 2, 1);
+    assert_non_null(kept);
+    size_t kept_size = fread(kept, 1, made_size + 1, file);
+    fclose(file);
+    bool same = kept_size == made_size && memcmp(kept, made, made_size) == 0;
+    free(kept);
+    free(made);
+    if (!same) fail_msg("docs/ops.md is not what the table gives: test_samples --table > docs/ops.md");
 }
 
 /* Rows are told apart by op and what: the inputs' seed is made of them. */
@@ -134,9 +146,9 @@ static void test_rows_are_distinct(void **state) {
     (void)state;
     int twice = 0;
     for (int f = 0; f < FAMILIES; f++)
-        for (int a = 0; a < families[f]->count; a++)
-            for (int b = a + 1; b < families[f]->count; b++) {
-                const sample *row = &families[f]->rows[a], *other = &families[f]->rows[b];
+        for (int a = 0; a < sample_families[f]->count; a++)
+            for (int b = a + 1; b < sample_families[f]->count; b++) {
+                const sample *row = &sample_families[f]->rows[a], *other = &sample_families[f]->rows[b];
                 if (strcmp(row->op, other->op) != 0 || strcmp(row->what, other->what) != 0) continue;
                 fprintf(stderr, "    %s (%s) is there twice\n", row->op, row->what);
                 twice++;
@@ -146,23 +158,29 @@ static void test_rows_are_distinct(void **state) {
 
 int main(int argc, char **argv) {
     static job jobs[FAMILIES * CHECKS];
-    static struct CMUnitTest tests[FAMILIES * CHECKS + 2];
+    static struct CMUnitTest tests[FAMILIES * CHECKS + 4];
     if (argc > 1) chosen = argv[1];
     const char *check = argc > 2 ? argv[2] : NULL;
+    if (chosen && strcmp(chosen, "--table") == 0) {
+        table_write(stdout);
+        return 0;
+    }
     size_t count = 0;
     for (int f = 0; f < FAMILIES; f++)
         for (int c = 0; c < CHECKS; c++) {
             if (check && strcmp(check, checks[c].name) != 0) continue;
             job *self = &jobs[count];
-            self->list = families[f];
+            self->list = sample_families[f];
             self->check = c;
-            snprintf(self->name, sizeof self->name, "%s: %s", families[f]->family, checks[c].name);
+            snprintf(self->name, sizeof self->name, "%s: %s", sample_families[f]->family, checks[c].name);
             tests[count++] =
                 (struct CMUnitTest){.name = self->name, .test_func = test_family, .initial_state = self};
         }
     if (!chosen) {
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_op_has_a_row);
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_rows_are_distinct);
+        tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_op_has_golden_cases);
+        tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_documentation);
     }
     return _cmocka_run_group_tests("samples", tests, count, NULL, NULL);
 }
