@@ -18,9 +18,11 @@ calls the C function by them. Numbers are F64 that F32 holds exactly where they 
 
 import importlib
 import pathlib
+import re
 import sys
 
 import torch
+import torch.nn.functional  # for check_names()
 
 from golden.support import File
 
@@ -34,6 +36,18 @@ def main():
         file = File(name)
         importlib.import_module(f"golden.{name}").cases(file)
         file.write(sys.argv[1])
+    check_names()
+
+
+def check_names():
+    """Every function that docs/ops.md names is there."""
+    for line in (pathlib.Path(__file__).parents[1] / "docs" / "ops.md").read_text().splitlines():
+        found = re.match(r"\| `tp_(\w+)`.*?\| `torch\.([\w.]+)", line)
+        owner = torch
+        for part in found.group(2).split(".") if found else []:
+            owner = getattr(owner, part, None)
+        if owner is None:
+            sys.exit(f"PyTorch has no {found.group(2)}, the counterpart of tp_{found.group(1)}: tests/torch_names.def")
 
 
 if __name__ == "__main__":
