@@ -79,7 +79,7 @@ static void results_of_ops(void **state) {
         assert_result(tp_le(x, y0), BOOL);
         tp_dtype quotient = promoted[a][b] <= F64 ? promoted[a][b] : F32;
         assert_result(tp_div(x, y), quotient);
-        assert_result(tp_pow(x, y), quotient);
+        if (promoted[a][b] != BOOL) assert_result(tp_pow(x, y), promoted[a][b]);
         tp_scope_end(s);
     }
 }
@@ -91,11 +91,11 @@ static void scalars_keep_the_dtype(void **state) {
         tp_tensor *x = tp_ones(TP_SHAPE(2), dtype);
         assert_result(tp_div_scalar(x, 1), real);
         assert_result(tp_scalar_div(1, x), real);
-        assert_result(tp_pow_scalar(x, 2), real);
-        assert_result(tp_scalar_pow(1, x), real);
         assert_result(tp_sqrt(x), real);
         assert_result(tp_eq_scalar(x, 1), BOOL);
         if (d == BOOL) continue;
+        assert_result(tp_pow_scalar(x, 2), dtype);
+        assert_result(tp_scalar_pow(1, x), dtype);
         assert_result(tp_add_scalar(x, 0), dtype);
         assert_result(tp_scalar_sub(2, x), dtype);
         assert_result(tp_mul_scalar(x, 1), dtype);

@@ -4,6 +4,7 @@
  *     test_samples softmax            the rows of one op, or of one family, for work on it
  *     test_samples softmax gradients  and one check of them
  *     test_samples --table            writes docs/ops.md */
+/* ctest: timeout 1500 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,6 +2,7 @@
 #include "taper/conv.h"
 
 #include "kernels/conv.h"
+#include "ops/conv.h"
 #include "ops/ops.h"
 #include "taper/tensor.h"
 
@@ -197,6 +198,29 @@ static tp_tensor *conv_weight_grad(const tp__conv2d *g, tp_tensor *dy, tp_tensor
     return scope ? conv_finish(scope, op, g, weight_grad_value(op->name, g, dy, x), dy, x, NULL) : NULL;
 }
 
+tp_tensor *tp__conv2d_transposed(tp_tensor *x, tp_tensor *w, tp_conv2d_options o, int64_t out_h,
+                                 int64_t out_w) {
+    if (!x || !w) return NULL;
+    const int64_t *d = x->shape.dims;
+    tp__conv2d g = {.n = d[0],
+                    .c = w->shape.dims[1] * o.groups,
+                    .h = out_h,
+                    .w = out_w,
+                    .o = d[1],
+                    .kh = w->shape.dims[2],
+                    .kw = w->shape.dims[3],
+                    .oh = d[2],
+                    .ow = d[3],
+                    .stride_h = o.stride[0],
+                    .stride_w = o.stride[1],
+                    .pad_h = o.padding[0],
+                    .pad_w = o.padding[1],
+                    .dil_h = o.dilation[0],
+                    .dil_w = o.dilation[1],
+                    .groups = o.groups};
+    return conv_input_grad(&g, x, w);
+}
+
 /* ---- the public op ---------------------------------------------------------------------------------------- */
 
 /* A pair in which 0 for the second repeats the first, and 0 for both is the default. */
@@ -268,6 +292,7 @@ tp_tensor *tp_conv2d(tp_tensor *x, tp_tensor *weight, tp_tensor *bias, tp_conv2d
     TP_REQUIRE(x, op);
     TP_REQUIRE(weight, op);
     TP_OPTIONAL(bias);
+    if (options.same) return tp__conv2d_same(x, weight, bias, options);
     int n = x->shape.ndim;
     if (n != 3 && n != 4)
         TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, H, W) or (C, H, W), got %s", tp__shape_text(x->shape));

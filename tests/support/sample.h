@@ -63,6 +63,7 @@
     X(index)                                                                                                 \
     X(advanced)                                                                                              \
     X(conv)                                                                                                  \
+    X(conv_nd)                                                                                               \
     X(norm)                                                                                                  \
     X(loss)
 
