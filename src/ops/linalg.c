@@ -160,8 +160,9 @@ tp_tensor *tp_matmul(tp_tensor *a, tp_tensor *b) {
                 tp__shape_text(b->shape));
     if (an > 1 && bn > 1) return matmul_matrices(a, b);
     tp_scope *scope = tp_scope_begin();
-    tp_tensor *y =
-        !scope ? NULL : matmul_matrices(an == 1 ? tp_unsqueeze(a, 0) : a, bn == 1 ? tp_unsqueeze(b, 1) : b);
+    if (scope && an == 1) a = tp_unsqueeze(a, 0);
+    if (scope && bn == 1) b = tp_unsqueeze(b, 1);
+    tp_tensor *y = scope && a && b ? matmul_matrices(a, b) : NULL;
     if (y && bn == 1) y = tp_squeeze(y, TP_DIMS(-1));
     if (y && an == 1) y = tp_squeeze(y, TP_DIMS(bn == 1 ? -1 : -2));
     return scope ? tp_scope_return(scope, y) : NULL;

@@ -15,6 +15,7 @@
 /* The list of families of ops. */
 #define GOLDEN_FAMILIES(X)                                                                                   \
     X(elementwise)                                                                                           \
+    X(activation)                                                                                            \
     X(reduce)                                                                                                \
     X(sort)                                                                                                  \
     X(linalg)                                                                                                \
