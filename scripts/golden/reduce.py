@@ -65,6 +65,20 @@ def cases(file):
     norms(file, x)
     medians(file, x, tied)
     scans(file, x)
+    for op, f in {"sum": torch.sum, "mean": torch.mean, "var": torch.var, "std": torch.std, "nansum": torch.nansum}.items():
+        file.case(op, "a matrix", [file.draw(3, 5)], f)
+        file.case(op, "a vector", [file.draw(7)], f)
+    file.case("nansum", "with NaN", [torch.tensor([1.0, float("nan"), 3], dtype=torch.float64)], torch.nansum)
+    for op in ("argmax", "argmin"):
+        f = getattr(torch, op)
+        file.case(op, "a matrix", [file.draw(3, 5)], f)
+        file.case(op, "NaN", [torch.tensor([1.0, float("nan"), 3, float("nan")], dtype=torch.float64)], f)
+        file.case(f"{op}_dim", "first", [file.draw(3, 5)], lambda t: f(t, 0), dim=0, keep=False)
+    for op in ("any", "all"):
+        f = getattr(torch, op)
+        file.case(op, "bools", [file.ints(0, 2, 3, 4).bool()], f)
+        file.case(op, "ones", [torch.ones(2, 3, dtype=torch.float64)], f, grad=False)
+        file.case(op, "zeros", [torch.zeros(2, 3, dtype=torch.float64)], f, grad=False)
 
 
 def products(file, x):
