@@ -4,6 +4,7 @@
  *     test_samples softmax            the rows of one op, or of one family, for work on it
  *     test_samples softmax gradients  and one check of them
  *     test_samples --table            writes docs/ops.md */
+/* ctest: long */
 /* ctest: timeout 1500 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static const struct {
 } checks[] = {
     {"values", sample_check_values}, {"layout", sample_check_layout},   {"gradients", sample_check_gradients},
     {"isa", sample_check_isa},       {"threads", sample_check_threads}, {"inplace", sample_check_inplace},
-    {"errors", sample_check_errors},
+    {"errors", sample_check_errors}, {"memory", sample_check_memory},
 };
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 

@@ -34,7 +34,7 @@
  *   threads      values and gradients are the same bits at 1, 2 and 3 threads
  *   in place     `inplace` gives what `run` gives, in in[0]
  *   errors       a NULL input gives NULL and an error in the op's name
- *   memory       live counters are back after the row
+ *   memory       live counters are back after the row, also when any one allocation fails
  * And for the table: every op in the public headers of the families has a row (test_samples.c).
  *
  * References are written from the formula, in double, not from the library's code, and use nothing of it. */
@@ -200,5 +200,6 @@ sample_result sample_check_isa(const sample *row);
 sample_result sample_check_threads(const sample *row);
 sample_result sample_check_inplace(const sample *row);
 sample_result sample_check_errors(const sample *row);
+sample_result sample_check_memory(const sample *row); /* in sample_memory.c */
 
 #endif
