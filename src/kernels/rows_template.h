@@ -15,10 +15,10 @@ typedef TI FN(vec_mask) __attribute__((vector_size(TP__VEC_BYTES)));
 
 static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; }
 
-/* The sum over a row is made of blocks of this many elements, each added up in several vectors, and the
- * blocks are added pairwise: rounding grows with the logarithm of n. */
+/* The sum over a row is made of blocks of this many elements, each added up in four vectors, and the blocks are
+ * added pairwise: rounding grows with the logarithm of n. Eight additions in a lane, however wide the vectors. */
 #ifndef TP__ROW_BLOCK
-#define TP__ROW_BLOCK 512
+#define TP__ROW_BLOCK (4 * 8 * TP__LANES)
 #define TP__ROW_DEPTH 64 /* of the stack of pairwise sums */
 #endif
 
