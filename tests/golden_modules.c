@@ -39,6 +39,42 @@ static tp_module *build(const char *net, tp_dtype real) {
             TP_MODULES(tp_nn_conv2d(4, 4, 3, 3,
                                     (tp_nn_conv2d_options){.groups = 2, .dilation = {2}, .dtype = real}),
                        tp_nn_flatten(), tp_nn_linear(36, 2, linear)));
+    if (strcmp(net, "conv1d") == 0)
+        return tp_nn_sequential(TP_MODULES(
+            tp_nn_conv1d(2, 4, 3,
+                         (tp_nn_conv1d_options){
+                             .stride = 2, .padding = 2, .padding_mode = TP_PAD_CIRCULAR, .dtype = real}),
+            tp_nn_conv1d(4, 4, 2, (tp_nn_conv1d_options){.same = true, .groups = 2, .dtype = real}),
+            tp_nn_pad(TP_SHAPE(1, 2), TP_PAD_REFLECT),
+            tp_nn_conv_transpose1d(4, 2, 3,
+                                   (tp_nn_conv_transpose1d_options){
+                                       .stride = 2, .output_padding = 1, .groups = 2, .dtype = real})));
+    if (strcmp(net, "conv2d") == 0)
+        return tp_nn_sequential(TP_MODULES(
+            tp_nn_conv2d(2, 3, 2, 3,
+                         (tp_nn_conv2d_options){.same = true, .padding_mode = TP_PAD_REFLECT, .dtype = real}),
+            tp_nn_pad(TP_SHAPE(1, 0, 2, 1), TP_PAD_REPLICATE),
+            tp_nn_conv2d(
+                3, 2, 3, 0,
+                (tp_nn_conv2d_options){.padding = {1, 2}, .padding_mode = TP_PAD_REPLICATE, .dtype = real}),
+            tp_nn_constant_pad(TP_SHAPE(0, 1, -1, 0), 0.5),
+            tp_nn_conv_transpose2d(2, 3, 3, 2,
+                                   (tp_nn_conv_transpose2d_options){.stride = {2, 1},
+                                                                    .padding = {1, 1},
+                                                                    .dilation = {1, 2},
+                                                                    .no_bias = true,
+                                                                    .dtype = real})));
+    if (strcmp(net, "conv3d") == 0)
+        return tp_nn_sequential(TP_MODULES(
+            tp_nn_conv3d(1, 2, 2, 1, 2,
+                         (tp_nn_conv3d_options){.stride = {1, 2, 1}, .padding = {1, 0, 0}, .dtype = real}),
+            tp_nn_pad(TP_SHAPE(1, 1, 0, 1, 1, 0), TP_PAD_CIRCULAR),
+            tp_nn_conv_transpose3d(2, 2, 2, 0, 0,
+                                   (tp_nn_conv_transpose3d_options){.stride = {2, 1, 1},
+                                                                    .padding = {0, 1, 0},
+                                                                    .output_padding = {1, 0, 0},
+                                                                    .groups = 2,
+                                                                    .dtype = real})));
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "taper/activation.h"
 #include "taper/base.h"
 #include "taper/dtype.h"
+#include "taper/index.h"
 #include "taper/module.h"
 #include "taper/pool.h"
 #include "taper/random.h"
@@ -36,19 +37,84 @@ TP_API tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int
                                  tp_linear_options options);
 TP_API tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2);
 
+/* Convolutions: numbers as in tp_conv1d_options, tp_conv2d_options and tp_conv3d_options. padding_mode says what is padded with:
+ * zeros (TP_PAD_CONSTANT, the default), or what tp_pad_with() takes from x. */
+typedef struct tp_nn_conv1d_options {
+    int64_t groups, stride, padding, dilation;
+    bool same;
+    tp_pad_mode padding_mode;
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv1d_options;
+
 typedef struct tp_nn_conv2d_options {
-    int64_t groups, stride[2], padding[2], dilation[2]; /* as in tp_conv2d_options */
+    int64_t groups, stride[2], padding[2], dilation[2];
+    bool same;
+    tp_pad_mode padding_mode;
     bool no_bias;
     tp_dtype dtype;
     tp_generator *generator;
 } tp_nn_conv2d_options;
 
-/* 2-d convolution: (N, in, H, W) -> (N, out, OH, OW), see tp_conv2d(). weight: (out, in / groups, kernel_h,
- * kernel_w), bias: (out); both uniform within +-1 / sqrt(in / groups kernel_h kernel_w). A kernel_w of 0
- * repeats kernel_h. Errors: TP_ERR_ARGUMENT also unless groups divides both numbers of channels. Source:
- * torch.nn.Conv2d. */
+typedef struct tp_nn_conv3d_options {
+    int64_t groups, stride[3], padding[3], dilation[3];
+    bool same;
+    tp_pad_mode padding_mode;
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv3d_options;
+
+/* Convolution: (N, in, L) -> (N, out, OL), (N, in, H, W) -> (N, out, OH, OW), (N, in, D, H, W) -> (N, out, OD, OH, OW), or without N; see
+ * tp_conv2d(). weight: (out, in / groups, kernel...), bias: (out); both uniform within +-1 / sqrt(in / groups x elements of the
+ * kernel). A kernel size of 0 repeats the one before. Errors: TP_ERR_ARGUMENT also unless groups divides both numbers of channels, and
+ * for `same` with a stride. Source: torch.nn.Conv1d, Conv2d, Conv3d. */
+TP_API tp_module *tp_nn_conv1d(int64_t in_channels, int64_t out_channels, int64_t kernel,
+                               tp_nn_conv1d_options options);
 TP_API tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
                                tp_nn_conv2d_options options);
+TP_API tp_module *tp_nn_conv3d(int64_t in_channels, int64_t out_channels, int64_t kernel_d, int64_t kernel_h,
+                               int64_t kernel_w, tp_nn_conv3d_options options);
+
+/* Numbers as in tp_conv_transpose1d_options, tp_conv_transpose2d_options and tp_conv_transpose3d_options. */
+typedef struct tp_nn_conv_transpose1d_options {
+    int64_t groups, stride, padding, output_padding, dilation;
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv_transpose1d_options;
+
+typedef struct tp_nn_conv_transpose2d_options {
+    int64_t groups, stride[2], padding[2], output_padding[2], dilation[2];
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv_transpose2d_options;
+
+typedef struct tp_nn_conv_transpose3d_options {
+    int64_t groups, stride[3], padding[3], output_padding[3], dilation[3];
+    bool no_bias;
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_conv_transpose3d_options;
+
+/* Transposed convolution, see tp_conv_transpose2d(). weight: (in, out / groups, kernel...), bias: (out); both uniform within
+ * +-1 / sqrt(out / groups x elements of the kernel), as PyTorch has it. A kernel size of 0 repeats the one before. Errors: as
+ * tp_nn_conv2d(). Source: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d. */
+TP_API tp_module *tp_nn_conv_transpose1d(int64_t in_channels, int64_t out_channels, int64_t kernel,
+                                         tp_nn_conv_transpose1d_options options);
+TP_API tp_module *tp_nn_conv_transpose2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h,
+                                         int64_t kernel_w, tp_nn_conv_transpose2d_options options);
+TP_API tp_module *tp_nn_conv_transpose3d(int64_t in_channels, int64_t out_channels, int64_t kernel_d,
+                                         int64_t kernel_h, int64_t kernel_w,
+                                         tp_nn_conv_transpose3d_options options);
+
+/* Padding: tp_pad_with() and tp_pad(). Takes (before, after) pairs from the last dim backwards, of one to three dims: TP_SHAPE(1, 1, 2, 2)
+ * adds one column each side and two rows each side. Errors: TP_ERR_ARGUMENT for another number of pads. Source: torch.nn.ReflectionPad2d,
+ * ReplicationPad2d, CircularPad2d, ConstantPad2d, ZeroPad2d and their like of one and three dims. */
+TP_API tp_module *tp_nn_pad(tp_shape pads, tp_pad_mode mode);
+TP_API tp_module *tp_nn_constant_pad(tp_shape pads, double value);
 
 /* Pooling: tp_max_pool2d(), tp_avg_pool2d(), tp_adaptive_avg_pool2d(). A kernel_w of 0 repeats kernel_h. */
 TP_API tp_module *tp_nn_max_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);

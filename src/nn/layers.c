@@ -1,10 +1,9 @@
-/* Modules with parameters: linear, convolution, batch normalisation. */
+/* Modules with parameters: linear, bilinear, batch normalisation. */
 #include <math.h>
 #include <stdio.h>
 
 #include "core/scope.h"
 #include "nn/nn.h"
-#include "taper/conv.h"
 #include "taper/creation.h"
 #include "taper/init.h"
 #include "taper/linalg.h"
@@ -19,16 +18,16 @@ bool tp__nn_check_dtype(const char *op, tp_dtype dtype) {
     return false;
 }
 
-/* PyTorch's default for layers that sum over `fan_in` inputs, weight and bias alike: uniform within
- * +-1 / sqrt(fan_in), written there as kaiming_uniform_(a = sqrt(5)). */
-static bool nn_add_weights(tp_module *m, tp_tensor **weight, tp_shape shape, tp_tensor **bias, double fan_in,
-                           tp_dtype dtype, tp_generator *generator) {
+bool tp__nn_add_weights(tp_module *m, tp_tensor **weight, tp_shape shape, tp_tensor **bias, int64_t bias_size,
+                        tp_dtype dtype, tp_generator *generator) {
     tp_kaiming_options kaiming = {.slope = sqrt(5.0), .generator = generator};
     tp_tensor *w = tp_init_kaiming_uniform_(tp_empty(shape, dtype), kaiming);
     if (!tp_module_register_parameter(m, "weight", weight, w)) return false;
     if (!bias) return true;
+    double fan_in = 1;
+    for (int d = 1; d < shape.ndim; d++) fan_in *= (double)shape.dims[d];
     double bound = fan_in > 0 ? 1 / sqrt(fan_in) : 0;
-    tp_tensor *b = tp_init_uniform_(tp_empty(TP_SHAPE(shape.dims[0]), dtype), -bound, bound, generator);
+    tp_tensor *b = tp_init_uniform_(tp_empty(TP_SHAPE(bias_size), dtype), -bound, bound, generator);
     return tp_module_register_parameter(m, "bias", bias, b) != NULL;
 }
 
@@ -69,9 +68,9 @@ tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_opt
     self->in = in_features;
     self->out = out_features;
     self->no_bias = options.no_bias;
-    bool ok = nn_add_weights(&self->base, &self->weight, TP_SHAPE(out_features, in_features),
-                             options.no_bias ? NULL : &self->bias, (double)in_features, options.dtype,
-                             options.generator);
+    bool ok = tp__nn_add_weights(&self->base, &self->weight, TP_SHAPE(out_features, in_features),
+                                 options.no_bias ? NULL : &self->bias, out_features, options.dtype,
+                                 options.generator);
     return tp__module_finish(&self->base, s, ok);
 }
 
@@ -131,97 +130,6 @@ tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2) {
     if (m->type != &nn_bilinear_class) TP_FAIL(TP_ERR_ARGUMENT, op, "a %s is no Bilinear", m->type->name);
     const nn_bilinear *self = (const nn_bilinear *)m;
     return tp_bilinear(x1, x2, self->weight, self->bias);
-}
-
-/* ---- convolution ------------------------------------------------------------------------------------- */
-
-typedef struct nn_conv2d {
-    tp_module base;
-    tp_tensor *weight, *bias;
-    int64_t in, out, kernel[2];
-    tp_conv2d_options options;
-    bool no_bias;
-} nn_conv2d;
-
-static tp_tensor *nn_conv2d_forward(tp_module *m, tp_tensor *x) {
-    nn_conv2d *self = (nn_conv2d *)m;
-    return tp_conv2d(x, self->weight, self->bias, self->options);
-}
-
-/* Appends to a text of `length` so far, as snprintf; returns the new length. */
-static int nn_append_pair(char *buffer, size_t size, int length, const char *name, const int64_t pair[2]) {
-    size_t at = (size_t)length < size ? (size_t)length : size;
-    return length + snprintf(at < size ? buffer + at : NULL, size - at, ", %s=(%lld, %lld)", name,
-                             (long long)pair[0], (long long)pair[1]);
-}
-
-static int nn_conv2d_describe(const tp_module *m, char *buffer, size_t size) {
-    const nn_conv2d *self = (const nn_conv2d *)m;
-    const tp_conv2d_options *o = &self->options;
-    int n = snprintf(buffer, size, "%lld, %lld", (long long)self->in, (long long)self->out);
-    n = nn_append_pair(buffer, size, n, "kernel_size", self->kernel);
-    n = nn_append_pair(buffer, size, n, "stride", o->stride);
-    if (o->padding[0] || o->padding[1]) n = nn_append_pair(buffer, size, n, "padding", o->padding);
-    if (o->dilation[0] != 1 || o->dilation[1] != 1)
-        n = nn_append_pair(buffer, size, n, "dilation", o->dilation);
-    char rest[64] = "";
-    int r = 0;
-    if (o->groups != 1) r = snprintf(rest, sizeof rest, ", groups=%lld", (long long)o->groups);
-    if (self->no_bias) snprintf(rest + r, sizeof rest - (size_t)r, ", bias=False");
-    size_t at = (size_t)n < size ? (size_t)n : size;
-    return n + snprintf(at < size ? buffer + at : NULL, size - at, "%s", rest);
-}
-
-static const tp_module_class nn_conv2d_class = {.name = "Conv2d",
-                                                .size = sizeof(nn_conv2d),
-                                                .forward = nn_conv2d_forward,
-                                                .describe = nn_conv2d_describe};
-
-/* A size of zero means 1, or what the first of its pair says. */
-static void nn_fill_pair(int64_t pair[2]) {
-    if (pair[0] == 0) pair[0] = 1;
-    if (pair[1] == 0) pair[1] = pair[0];
-}
-
-static bool nn_conv2d_check(const char *op, const nn_conv2d *self) {
-    const tp_conv2d_options *o = &self->options;
-    bool ok = self->in >= 0 && self->out >= 0 && self->kernel[0] > 0 && self->kernel[1] > 0 &&
-              o->groups > 0 && o->padding[0] >= 0 && o->padding[1] >= 0 && o->stride[0] > 0 &&
-              o->stride[1] > 0 && o->dilation[0] > 0 && o->dilation[1] > 0;
-    if (ok && self->in % o->groups == 0 && self->out % o->groups == 0) return true;
-    char text[200];
-    nn_conv2d_describe(&self->base, text, sizeof text);
-    tp__error(TP_ERR_ARGUMENT, op,
-              ok ? "groups must divide both numbers of channels: %s" : "a size is out of range: %s", text);
-    return false;
-}
-
-tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
-                        tp_nn_conv2d_options options) {
-    const char *op = "nn_conv2d";
-    nn_conv2d given = {.in = in_channels,
-                       .out = out_channels,
-                       .kernel = {kernel_h, kernel_w},
-                       .options = {.stride = {options.stride[0], options.stride[1]},
-                                   .padding = {options.padding[0], options.padding[1]},
-                                   .dilation = {options.dilation[0], options.dilation[1]},
-                                   .groups = options.groups ? options.groups : 1},
-                       .no_bias = options.no_bias};
-    if (kernel_w == 0) given.kernel[1] = kernel_h;
-    nn_fill_pair(given.options.stride);
-    nn_fill_pair(given.options.dilation);
-    if (!nn_conv2d_check(op, &given) || !tp__nn_check_dtype(op, options.dtype)) return NULL;
-    tp_scope *s = tp_scope_begin();
-    nn_conv2d *self = s ? (nn_conv2d *)tp_module_new(&nn_conv2d_class) : NULL;
-    if (!self) return tp__module_finish(NULL, s, false);
-    given.base = self->base;
-    *self = given;
-    tp_shape shape =
-        TP_SHAPE(out_channels, in_channels / given.options.groups, given.kernel[0], given.kernel[1]);
-    double fan_in = (double)shape.dims[1] * (double)shape.dims[2] * (double)shape.dims[3];
-    bool ok = nn_add_weights(&self->base, &self->weight, shape, options.no_bias ? NULL : &self->bias, fan_in,
-                             options.dtype, options.generator);
-    return tp__module_finish(&self->base, s, ok);
 }
 
 /* ---- batch normalisation ----------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #define TP__NN_NN_H
 
 #include "core/tensor.h"
+#include "core/status.h"
 #include "taper/module.h"
 
 typedef struct tp__module_entry {
@@ -41,6 +42,22 @@ tp_tensor *tp__module_run(tp_module *m, tp_tensor *x);
 
 /* Parameters are F32 or F64: false with a record for another dtype. */
 bool tp__nn_check_dtype(const char *op, tp_dtype dtype);
+
+/* PyTorch's default for layers that sum over inputs: registers "weight" and, where `bias` is given, "bias" of bias_size, both uniform within
+ * +-1 / sqrt(the product of the weight's dims but the first), written there as kaiming_uniform_(a = sqrt(5)). */
+bool tp__nn_add_weights(tp_module *m, tp_tensor **weight, tp_shape shape, tp_tensor **bias, int64_t bias_size,
+                        tp_dtype dtype, tp_generator *generator);
+
+/* Text that is cut off at the buffer's end while its length goes on counting; {buffer, size} to begin with. */
+typedef struct tp__text {
+    char *buffer;
+    size_t size, length;
+} tp__text;
+
+void tp__text_add(tp__text *text, const char *format, ...) TP__PRINTF(2, 3);
+
+/* "(1, 2)", and of one value "(1,)", as Python prints tuples. */
+void tp__text_tuple(tp__text *text, int count, const int64_t *values);
 
 /* How a constructor ends: ends its scope, and gives back `m`, or frees it and gives NULL if anything failed.
  * */

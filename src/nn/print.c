@@ -4,22 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Text that is cut off at the buffer's end while its length goes on counting. */
-typedef struct module_text {
-    char *buffer;
-    size_t size, length;
-} module_text;
-
-static char *module_text_end(const module_text *text) {
+static char *module_text_end(const tp__text *text) {
     return text->length < text->size ? text->buffer + text->length : NULL;
 }
 
-static size_t module_text_room(const module_text *text) {
+static size_t module_text_room(const tp__text *text) {
     return text->length < text->size ? text->size - text->length : 0;
 }
 
-static void module_text_add(module_text *text, const char *format, ...) TP__PRINTF(2, 3);
-static void module_text_add(module_text *text, const char *format, ...) {
+void tp__text_add(tp__text *text, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int n = vsnprintf(module_text_end(text), module_text_room(text), format, args);
@@ -27,21 +20,27 @@ static void module_text_add(module_text *text, const char *format, ...) {
     if (n > 0) text->length += (size_t)n;
 }
 
-static void module_text_tree(module_text *text, const tp_module *m, int indent) {
+void tp__text_tuple(tp__text *text, int count, const int64_t *values) {
+    tp__text_add(text, "(");
+    for (int i = 0; i < count; i++) tp__text_add(text, i ? ", %lld" : "%lld", (long long)values[i]);
+    tp__text_add(text, count == 1 ? ",)" : ")");
+}
+
+static void module_text_tree(tp__text *text, const tp_module *m, int indent) {
     const tp__module_tree *tree = m->tree;
-    module_text_add(text, "%s(", m->type->name);
+    tp__text_add(text, "%s(", m->type->name);
     if (m->type->describe) {
         int n = m->type->describe(m, NULL, 0);
-        if (n > 0 && tree->n_children > 0) module_text_add(text, "\n%*s", indent + 2, "");
+        if (n > 0 && tree->n_children > 0) tp__text_add(text, "\n%*s", indent + 2, "");
         n = m->type->describe(m, module_text_end(text), module_text_room(text));
         if (n > 0) text->length += (size_t)n;
     }
     for (int i = 0; i < tree->n_children; i++) {
-        module_text_add(text, "\n%*s(%s): ", indent + 2, "", tree->children[i]->tree->name);
+        tp__text_add(text, "\n%*s(%s): ", indent + 2, "", tree->children[i]->tree->name);
         module_text_tree(text, tree->children[i], indent + 2);
     }
-    if (tree->n_children > 0) module_text_add(text, "\n%*s", indent, "");
-    module_text_add(text, ")");
+    if (tree->n_children > 0) tp__text_add(text, "\n%*s", indent, "");
+    tp__text_add(text, ")");
 }
 
 int tp_module_format(const tp_module *m, char *buffer, size_t size) {
@@ -49,7 +48,7 @@ int tp_module_format(const tp_module *m, char *buffer, size_t size) {
         tp__error_null("module_format", "m");
         return -1;
     }
-    module_text text = {buffer, size, 0};
+    tp__text text = {buffer, size, 0};
     module_text_tree(&text, m, 0);
     return (int)text.length;
 }
