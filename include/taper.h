@@ -36,6 +36,7 @@
 #include "taper/linalg.h"
 #include "taper/decompose.h"
 #include "taper/views.h"
+#include "taper/vision.h"
 #include "taper/index.h"
 #include "taper/conv.h"
 #include "taper/pool.h"

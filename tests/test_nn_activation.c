@@ -63,6 +63,38 @@ static void modules_are_their_ops(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], x);
 }
 
+static void vision_modules_are_their_ops(void **state) {
+    (void)state;
+    tp_manual_seed(9);
+    tp_tensor *x = tp_randn(TP_SHAPE(2, 4, 6, 4), TP_F32, NULL), *columns = tp_flatten(x, 2, 3);
+    tp_interpolate_options twice = {.scale = {2}},
+                           wide = {.mode = TP_INTERPOLATE_LINEAR, .size = TP_SHAPE(3, 9)},
+                           uneven = {.mode = TP_INTERPOLATE_AREA, .scale = {0.5, 1.5}};
+    tp_im2col_options none = {.stride = {0}}, dense = {.stride = {2, 1}, .padding = {1, 0}};
+    const row rows[] = {
+        {tp_nn_pixel_shuffle(2), tp_pixel_shuffle(x, 2), "PixelShuffle(upscale_factor=2)"},
+        {tp_nn_pixel_unshuffle(2), tp_pixel_unshuffle(x, 2), "PixelUnshuffle(downscale_factor=2)"},
+        {tp_nn_channel_shuffle(2), tp_channel_shuffle(x, 2), "ChannelShuffle(groups=2)"},
+        {tp_nn_upsample(twice), tp_interpolate(x, twice), "Upsample(scale_factor=2, mode='nearest')"},
+        {tp_nn_upsample(wide), tp_interpolate(x, wide), "Upsample(size=(3, 9), mode='linear')"},
+        {tp_nn_upsample(uneven), tp_interpolate(x, uneven), "Upsample(scale_factor=(0.5, 1.5), mode='area')"},
+        {tp_nn_unfold(3, 2, dense), tp_im2col(x, 3, 2, dense),
+         "Unfold(kernel_size=(3, 2), dilation=(1, 1), padding=(1, 0), stride=(2, 1))"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], x);
+    row fold = {
+        tp_nn_fold(7, 5, 2, 0, none), tp_col2im(columns, 7, 5, 2, 2, none),
+        "Fold(output_size=(7, 5), kernel_size=(2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))"};
+    check_row(&fold, columns);
+    assert_null(tp_nn_pixel_shuffle(0));
+    assert_error(TP_ERR_ARGUMENT, "nn_pixel_shuffle: upscale_factor must be at least 1, got 0");
+    assert_null(tp_nn_upsample((tp_interpolate_options){.mode = (tp_interpolate_mode)-1}));
+    assert_error(TP_ERR_ARGUMENT, "nn_upsample: mode is -1, which is none of tp_interpolate_mode");
+    assert_null(tp_nn_fold(0, 5, 2, 0, none));
+    assert_error(TP_ERR_ARGUMENT, "nn_fold: a size is out of range: kernel_size=(2, 2), dilation=(1, 1), "
+                                  "padding=(0, 0), stride=(1, 1)");
+}
+
 /* Random slopes in training, their mean in evaluation. */
 static void rrelu_by_mode(void **state) {
     (void)state;
@@ -135,9 +167,8 @@ static void bilinear_takes_two(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(modules_are_their_ops),
-        CHECK_TEST(rrelu_by_mode),
-        CHECK_TEST(prelu_has_a_weight),
+        CHECK_TEST(modules_are_their_ops), CHECK_TEST(vision_modules_are_their_ops),
+        CHECK_TEST(rrelu_by_mode),         CHECK_TEST(prelu_has_a_weight),
         CHECK_TEST(bilinear_takes_two),
     };
     return cmocka_run_group_tests_name("nn_activation", tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "taper/pool.h"
 #include "taper/random.h"
 #include "taper/shape.h"
+#include "taper/vision.h"
 
 TP_BEGIN_DECLS
 
@@ -120,6 +121,17 @@ TP_API tp_module *tp_nn_constant_pad(tp_shape pads, double value);
 TP_API tp_module *tp_nn_max_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
 TP_API tp_module *tp_nn_avg_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
 TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t out_h, int64_t out_w); /* -1 keeps the input's size */
+
+/* Images: the ops of vision.h, whose errors are theirs where a number does not fit x. Source: torch.nn.PixelShuffle, PixelUnshuffle,
+ * ChannelShuffle, Upsample, Unfold, Fold. */
+TP_API tp_module *tp_nn_pixel_shuffle(int64_t factor);
+TP_API tp_module *tp_nn_pixel_unshuffle(int64_t factor);
+TP_API tp_module *tp_nn_channel_shuffle(int64_t groups);
+TP_API tp_module *tp_nn_upsample(tp_interpolate_options options); /* tp_interpolate() */
+TP_API tp_module *tp_nn_unfold(int64_t kernel_h, int64_t kernel_w,
+                               tp_im2col_options options); /* tp_im2col() */
+TP_API tp_module *tp_nn_fold(int64_t out_h, int64_t out_w, int64_t kernel_h, int64_t kernel_w,
+                             tp_im2col_options options); /* tp_col2im() */
 
 typedef struct tp_nn_batch_norm_options {
     double eps;            /* 0 is 1e-5 */
