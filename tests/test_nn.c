@@ -682,12 +682,13 @@ static void constructor_errors(void **state) {
                  "stride=(1, 1), groups=2");
     assert_null(tp_nn_max_pool2d(0, 0, (tp_pool2d_options){0}));
     assert_error(TP_ERR_ARGUMENT,
-                 "nn_max_pool2d: a size is out of range: kernel (0, 0), stride (0, 0), padding (0, 0), "
-                 "dilation (0, 0)");
+                 "nn_max_pool2d: a size is out of range: kernel_size=0, stride=0, padding=0, dilation=1, "
+                 "ceil_mode=False");
     assert_null(tp_nn_avg_pool2d(2, 2, (tp_pool2d_options){.padding = {-1}}));
     assert_int_equal(tp_last_error().code, TP_ERR_ARGUMENT);
     assert_null(tp_nn_adaptive_avg_pool2d(-2, 1));
-    assert_error(TP_ERR_ARGUMENT, "nn_adaptive_avg_pool2d: an output size of (-2, 1)");
+    assert_error(TP_ERR_ARGUMENT,
+                 "nn_adaptive_avg_pool2d: sizes are at least 1, or -1 for the input's: output_size=(-2, 1)");
     assert_null(tp_nn_batch_norm1d(-1, (tp_nn_batch_norm_options){0}));
     assert_error(TP_ERR_ARGUMENT, "nn_batch_norm1d: -1 features");
     assert_null(tp_nn_batch_norm2d(2, (tp_nn_batch_norm_options){.momentum = 2}));

@@ -117,10 +117,26 @@ TP_API tp_module *tp_nn_conv_transpose3d(int64_t in_channels, int64_t out_channe
 TP_API tp_module *tp_nn_pad(tp_shape pads, tp_pad_mode mode);
 TP_API tp_module *tp_nn_constant_pad(tp_shape pads, double value);
 
-/* Pooling: tp_max_pool2d(), tp_avg_pool2d(), tp_adaptive_avg_pool2d(). A kernel_w of 0 repeats kernel_h. */
+/* Pooling: the ops of pool.h. A later kernel size of 0 repeats the one before; an adaptive output size of -1 keeps x's. tp_max_unpool2d()
+ * and its like take two tensors and have no module. */
+TP_API tp_module *tp_nn_max_pool1d(int64_t kernel, tp_pool1d_options options);
 TP_API tp_module *tp_nn_max_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
+TP_API tp_module *tp_nn_max_pool3d(int64_t kernel_d, int64_t kernel_h, int64_t kernel_w,
+                                   tp_pool3d_options options);
+TP_API tp_module *tp_nn_avg_pool1d(int64_t kernel, tp_pool1d_options options);
 TP_API tp_module *tp_nn_avg_pool2d(int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
-TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t out_h, int64_t out_w); /* -1 keeps the input's size */
+TP_API tp_module *tp_nn_avg_pool3d(int64_t kernel_d, int64_t kernel_h, int64_t kernel_w,
+                                   tp_pool3d_options options);
+TP_API tp_module *tp_nn_lp_pool1d(double p, int64_t kernel, tp_pool1d_options options);
+TP_API tp_module *tp_nn_lp_pool2d(double p, int64_t kernel_h, int64_t kernel_w, tp_pool2d_options options);
+TP_API tp_module *tp_nn_lp_pool3d(double p, int64_t kernel_d, int64_t kernel_h, int64_t kernel_w,
+                                  tp_pool3d_options options);
+TP_API tp_module *tp_nn_adaptive_avg_pool1d(int64_t out);
+TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t out_h, int64_t out_w);
+TP_API tp_module *tp_nn_adaptive_avg_pool3d(int64_t out_d, int64_t out_h, int64_t out_w);
+TP_API tp_module *tp_nn_adaptive_max_pool1d(int64_t out);
+TP_API tp_module *tp_nn_adaptive_max_pool2d(int64_t out_h, int64_t out_w);
+TP_API tp_module *tp_nn_adaptive_max_pool3d(int64_t out_d, int64_t out_h, int64_t out_w);
 
 /* Images: the ops of vision.h, whose errors are theirs where a number does not fit x. Source: torch.nn.PixelShuffle, PixelUnshuffle,
  * ChannelShuffle, Upsample, Unfold, Fold. */

@@ -20,35 +20,6 @@ def cases(file):
     conv("depthwise", (1, 4, 5, 5), (8, 1, 3, 3), False, groups=4, padding=(1, 1))
     conv("everything", (2, 4, 9, 8), (4, 2, 3, 2), True, stride=(2, 1), padding=(2, 1), dilation=(2, 2), groups=2)
 
-    def pool(op, f, what, x, kernel, **args):
-        file.case(op, what, [file.draw(*x)], lambda t: f(t, kernel, **args), kernel=kernel, **args)
-
-    max_args = [("plain", (2, 2, 6, 6), (2, 2), {}), ("no batch", (2, 5, 6), (2, 3), {}),
-                ("overlapping", (1, 2, 6, 7), (3, 2), {"stride": (1, 2)}),
-                ("padding", (1, 2, 5, 5), (3, 3), {"stride": (2, 2), "padding": (1, 1)}),
-                ("dilation", (1, 2, 7, 8), (2, 3), {"stride": (1, 1), "dilation": (2, 2)}),
-                ("ceil", (1, 2, 5, 7), (2, 3), {"ceil_mode": True}),
-                ("everything", (2, 1, 7, 9), (3, 2), {"stride": (2, 3), "padding": (1, 1), "dilation": (2, 3),
-                                                      "ceil_mode": True})]
-    for what, x, kernel, args in max_args:
-        pool("max_pool2d", F.max_pool2d, what, x, kernel, **args)
-        file.case("max_pool2d_indices", what, [file.draw(*x)],
-                  lambda t: F.max_pool2d(t, kernel, return_indices=True, **args), kernel=kernel, **args)
-    file.case("max_pool2d_indices", "ties", [torch.ones(1, 1, 4, 4, dtype=torch.float64)],
-              lambda t: F.max_pool2d(t, (2, 2), return_indices=True), kernel=(2, 2))
-    avg_args = [("plain", (2, 2, 6, 6), (2, 2), {}), ("no batch", (2, 5, 6), (2, 3), {}),
-                ("overlapping", (1, 2, 6, 7), (3, 2), {"stride": (1, 2)}),
-                ("padding", (1, 2, 5, 5), (3, 3), {"stride": (2, 2), "padding": (1, 1)}),
-                ("padding not counted", (1, 2, 5, 5), (3, 3),
-                 {"stride": (2, 2), "padding": (1, 1), "count_include_pad": False}),
-                ("ceil", (1, 2, 6, 7), (3, 3), {"stride": (2, 2), "padding": (1, 1), "ceil_mode": True}),
-                ("ceil, padding not counted", (1, 2, 6, 7), (3, 3),
-                 {"stride": (2, 2), "padding": (1, 1), "ceil_mode": True, "count_include_pad": False}),
-                ("divisor", (1, 2, 4, 4), (2, 2), {"divisor_override": 3})]
-    for what, x, kernel, args in avg_args:
-        pool("avg_pool2d", F.avg_pool2d, what, x, kernel, **args)
-    for size, x in (((1, 1), (2, 2, 3, 4)), ((2, 3), (1, 2, 5, 7)), ((4, 5), (1, 2, 3, 3)), ((2, 2), (2, 4, 4))):
-        file.case("adaptive_avg_pool2d", f"{size}", [file.draw(*x)], lambda t: F.adaptive_avg_pool2d(t, size), size=size)
     convolutions_of_other_dims(file)
 
 

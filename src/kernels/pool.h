@@ -10,7 +10,7 @@ typedef struct tp__pool2d {
     int64_t kh, kw, stride_h, stride_w, pad_h, pad_w, dil_h, dil_w;
     bool count_exclude_pad; /* of avg */
     int64_t divisor;        /* of avg; 0: the window's size */
-    bool adaptive;          /* of avg: windows follow from the sizes alone */
+    bool adaptive;          /* windows follow from the sizes alone; dilation is 1 */
 } tp__pool2d;
 
 /* Planes [p0, p1) of x (planes, h, w) and y (planes, oh, ow). */

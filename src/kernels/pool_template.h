@@ -64,14 +64,43 @@ static void FN(pool_max_2x2)(const tp__pool2d *g, const T *x, T *y, int32_t *ind
     }
 }
 
+/* The rows (or columns) [lo, hi) of the input under one output, and how many count in the divisor. */
+static inline void FN(pool_window)(const tp__pool2d *g, int64_t out, int64_t in_size, int64_t out_size,
+                                   int64_t kernel, int64_t stride, int64_t pad, int64_t *lo, int64_t *hi,
+                                   int64_t *counted) {
+    if (g->adaptive) {
+        *lo = out * in_size / out_size;
+        *hi = ((out + 1) * in_size + out_size - 1) / out_size;
+        *counted = *hi - *lo;
+        return;
+    }
+    int64_t begin = out * stride - pad, end = begin + kernel;
+    int64_t padded_end =
+        end < in_size + pad ? end : in_size + pad; /* ceil_mode: beyond the padding nothing counts */
+    *lo = begin < 0 ? 0 : begin;
+    *hi = end < in_size ? end : in_size;
+    if (*hi < *lo) *hi = *lo;
+    *counted = g->count_exclude_pad ? *hi - *lo : padded_end - begin;
+}
+
 static void FN(pool_max_any)(const tp__pool2d *g, const T *x, T *y, int32_t *index) {
+    int64_t kh = g->kh, kw = g->kw, end, counted;
     for (int64_t i = 0; i < g->oh; i++) {
+        int64_t row = i * g->stride_h - g->pad_h;
+        if (g->adaptive) {
+            FN(pool_window)(g, i, g->h, g->oh, 0, 0, 0, &row, &end, &counted);
+            kh = end - row;
+        }
         for (int64_t j = 0; j < g->ow; j++, y++, index++) {
-            int64_t row = i * g->stride_h - g->pad_h, column = j * g->stride_w - g->pad_w, at = -1;
+            int64_t column = j * g->stride_w - g->pad_w, at = -1;
             T best = -(T)INFINITY;
-            for (int64_t u = 0, r = row; u < g->kh; u++, r += g->dil_h) {
+            if (g->adaptive) {
+                FN(pool_window)(g, j, g->w, g->ow, 0, 0, 0, &column, &end, &counted);
+                kw = end - column;
+            }
+            for (int64_t u = 0, r = row; u < kh; u++, r += g->dil_h) {
                 if (r < 0 || r >= g->h) continue;
-                for (int64_t v = 0, c = column; v < g->kw; v++, c += g->dil_w) {
+                for (int64_t v = 0, c = column; v < kw; v++, c += g->dil_w) {
                     if (c < 0 || c >= g->w) continue;
                     T value = x[r * g->w + c];
                     if (at < 0 || value > best || value != value) {
@@ -108,25 +137,6 @@ static void FN(pool_max_backward)(const tp__pool2d *g, const void *dy, const int
         for (int64_t i = 0; i < outputs; i++)
             if (index[p * outputs + i] >= 0) to[index[p * outputs + i]] += from[i];
     }
-}
-
-/* The rows (or columns) [lo, hi) of the input under one output, and how many count in the divisor. */
-static inline void FN(pool_window)(const tp__pool2d *g, int64_t out, int64_t in_size, int64_t out_size,
-                                   int64_t kernel, int64_t stride, int64_t pad, int64_t *lo, int64_t *hi,
-                                   int64_t *counted) {
-    if (g->adaptive) {
-        *lo = out * in_size / out_size;
-        *hi = ((out + 1) * in_size + out_size - 1) / out_size;
-        *counted = *hi - *lo;
-        return;
-    }
-    int64_t begin = out * stride - pad, end = begin + kernel;
-    int64_t padded_end =
-        end < in_size + pad ? end : in_size + pad; /* ceil_mode: beyond the padding nothing counts */
-    *lo = begin < 0 ? 0 : begin;
-    *hi = end < in_size ? end : in_size;
-    if (*hi < *lo) *hi = *lo;
-    *counted = g->count_exclude_pad ? *hi - *lo : padded_end - begin;
 }
 
 static inline T FN(pool_scale)(const tp__pool2d *g, int64_t rows, int64_t columns) {

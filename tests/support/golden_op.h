@@ -23,6 +23,7 @@
     X(views)                                                                                                 \
     X(index)                                                                                                 \
     X(conv)                                                                                                  \
+    X(pool)                                                                                                  \
     X(vision)                                                                                                \
     X(loss)                                                                                                  \
     X(norm)

@@ -64,6 +64,7 @@
     X(advanced)                                                                                              \
     X(conv)                                                                                                  \
     X(conv_nd)                                                                                               \
+    X(pool)                                                                                                  \
     X(vision)                                                                                                \
     X(norm)                                                                                                  \
     X(loss)

@@ -1,4 +1,4 @@
-/* Activations and other small modules: each is the op it stands for, and prints as PyTorch's does. */
+/* Activations, pools and other small modules: each is the op it stands for, and prints as PyTorch's does. */
 #include "check.h"
 
 #include <string.h>
@@ -95,6 +95,53 @@ static void vision_modules_are_their_ops(void **state) {
                                   "padding=(0, 0), stride=(1, 1)");
 }
 
+static void pools_are_their_ops(void **state) {
+    (void)state;
+    tp_manual_seed(10);
+    tp_tensor *x1 = tp_rand(TP_SHAPE(2, 3, 9), TP_F32, NULL),
+              *x2 = tp_rand(TP_SHAPE(2, 3, 8, 9), TP_F32, NULL),
+              *x3 = tp_rand(TP_SHAPE(2, 4, 6, 8), TP_F32, NULL);
+    tp_pool1d_options o1 = {.stride = 2, .padding = 1}, plain1 = {.ceil_mode = true};
+    tp_pool2d_options o2 = {.stride = {2, 1}, .ceil_mode = true};
+    tp_pool3d_options o3 = {.stride = {1, 2, 2}, .padding = {1, 0, 1}}, plain3 = {.divisor = 0};
+    const row lines[] = {
+        {tp_nn_max_pool1d(3, o1), tp_max_pool1d(x1, 3, o1),
+         "MaxPool1d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False)"},
+        {tp_nn_avg_pool1d(2, o1), tp_avg_pool1d(x1, 2, o1), "AvgPool1d(kernel_size=2, stride=2, padding=1)"},
+        {tp_nn_lp_pool1d(2, 3, plain1), tp_lp_pool1d(x1, 2, 3, plain1),
+         "LPPool1d(norm_type=2, kernel_size=3, stride=3, ceil_mode=True)"},
+        {tp_nn_adaptive_avg_pool1d(4), tp_adaptive_avg_pool1d(x1, 4), "AdaptiveAvgPool1d(output_size=4)"},
+        {tp_nn_adaptive_max_pool1d(-1), tp_adaptive_max_pool1d(x1, -1),
+         "AdaptiveMaxPool1d(output_size=None)"},
+    };
+    const row planes[] = {
+        {tp_nn_lp_pool2d(1.5, 3, 2, o2), tp_lp_pool2d(x2, 1.5, 3, 2, o2),
+         "LPPool2d(norm_type=1.5, kernel_size=(3, 2), stride=(2, 1), ceil_mode=True)"},
+        {tp_nn_adaptive_max_pool2d(3, -1), tp_adaptive_max_pool2d(x2, 3, -1),
+         "AdaptiveMaxPool2d(output_size=(3, None))"},
+    };
+    const row volumes[] = {
+        {tp_nn_max_pool3d(2, 2, 3, o3), tp_max_pool3d(x3, 2, 2, 3, o3),
+         "MaxPool3d(kernel_size=(2, 2, 3), stride=(1, 2, 2), padding=(1, 0, 1), dilation=1, ceil_mode=False)"},
+        {tp_nn_avg_pool3d(2, 0, 0, plain3), tp_avg_pool3d(x3, 2, 2, 2, plain3),
+         "AvgPool3d(kernel_size=2, stride=2, padding=0)"},
+        {tp_nn_lp_pool3d(2, 2, 0, 0, plain3), tp_lp_pool3d(x3, 2, 2, 2, 2, plain3),
+         "LPPool3d(norm_type=2, kernel_size=2, stride=2, ceil_mode=False)"},
+        {tp_nn_adaptive_avg_pool3d(2, 3, 1), tp_adaptive_avg_pool3d(x3, 2, 3, 1),
+         "AdaptiveAvgPool3d(output_size=(2, 3, 1))"},
+        {tp_nn_adaptive_max_pool3d(2, 3, 1), tp_adaptive_max_pool3d(x3, 2, 3, 1),
+         "AdaptiveMaxPool3d(output_size=(2, 3, 1))"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) check_row(&lines[i], x1);
+    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) check_row(&planes[i], x2);
+    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_row(&volumes[i], x3);
+    assert_null(tp_nn_avg_pool3d(2, 2, -1, plain3));
+    assert_error(TP_ERR_ARGUMENT, "nn_avg_pool3d: a size is out of range: kernel_size=(2, 2, -1), "
+                                  "stride=(2, 2, -1), padding=0, dilation=1, ceil_mode=False");
+    assert_null(tp_nn_lp_pool1d(0, 2, plain1));
+    assert_error(TP_ERR_ARGUMENT, "nn_lp_pool1d: p must be above 0, got 0");
+}
+
 /* Random slopes in training, their mean in evaluation. */
 static void rrelu_by_mode(void **state) {
     (void)state;
@@ -168,8 +215,8 @@ static void bilinear_takes_two(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CHECK_TEST(modules_are_their_ops), CHECK_TEST(vision_modules_are_their_ops),
-        CHECK_TEST(rrelu_by_mode),         CHECK_TEST(prelu_has_a_weight),
-        CHECK_TEST(bilinear_takes_two),
+        CHECK_TEST(pools_are_their_ops),   CHECK_TEST(rrelu_by_mode),
+        CHECK_TEST(prelu_has_a_weight),    CHECK_TEST(bilinear_takes_two),
     };
-    return cmocka_run_group_tests_name("nn_activation", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("nn_small", tests, NULL, NULL);
 }
