@@ -75,6 +75,24 @@ static tp_module *build(const char *net, tp_dtype real) {
                                                                     .output_padding = {1, 0, 0},
                                                                     .groups = 2,
                                                                     .dtype = real})));
+    if (strcmp(net, "norms") == 0)
+        return tp_nn_sequential(TP_MODULES(
+            tp_nn_linear(6, 8, linear), tp_nn_layer_norm(TP_SHAPE(8), (tp_nn_norm_options){.dtype = real}),
+            tp_nn_rms_norm(TP_SHAPE(8), (tp_nn_norm_options){.eps = 1e-3, .dtype = real}),
+            tp_nn_unflatten(1, TP_SHAPE(4, 2)), tp_nn_group_norm(2, 4, (tp_nn_norm_options){.dtype = real}),
+            tp_nn_instance_norm1d(
+                4, (tp_nn_instance_norm_options){.affine = true, .track_running_stats = true, .dtype = real}),
+            tp_nn_batch_norm1d(4, (tp_nn_batch_norm_options){.cumulative = true, .dtype = real}),
+            tp_nn_layer_norm(TP_SHAPE(4, 2), (tp_nn_norm_options){.no_bias = true, .dtype = real}),
+            tp_nn_flatten()));
+    if (strcmp(net, "norms_3d") == 0)
+        return tp_nn_sequential(
+            TP_MODULES(tp_nn_batch_norm3d(2, (tp_nn_batch_norm_options){.cumulative = true, .dtype = real}),
+                       tp_nn_instance_norm3d(2, (tp_nn_instance_norm_options){.momentum = 0.3,
+                                                                              .track_running_stats = true,
+                                                                              .dtype = real}),
+                       tp_nn_group_norm(1, 2, (tp_nn_norm_options){.no_affine = true, .dtype = real}),
+                       tp_nn_batch_norm3d(2, (tp_nn_batch_norm_options){.no_affine = true, .dtype = real})));
     return NULL;
 }
 

@@ -1,33 +1,12 @@
 /* Activations, pools and other small modules: each is the op it stands for, and prints as PyTorch's does. */
 #include "check.h"
 
-#include <string.h>
-
-/* Module, what it must give, what is printed of it. */
-typedef struct row {
-    tp_module *module;
-    tp_tensor *expected;
-    const char *printed;
-} row;
-
-static void check_row(const row *r, tp_tensor *x) {
-    char text[128];
-    assert_non_null(r->module);
-    assert_tensor(r->expected);
-    tp_tensor *y = tp_forward(r->module, x);
-    assert_tensor(y);
-    if (!tp_equal(y, r->expected)) fail_msg("%s is not its op", r->printed);
-    tp_module_format(r->module, text, sizeof text);
-    assert_string_equal(text, r->printed);
-    tp_module_free(r->module);
-}
-
 static void modules_are_their_ops(void **state) {
     (void)state;
     tp_manual_seed(8);
     tp_tensor *x = tp_mul_scalar(tp_randn(TP_SHAPE(2, 4, 6), TP_F32, NULL), 4);
     tp_softplus_options steep = {.beta = 2, .threshold = TP_ZERO};
-    const row rows[] = {
+    const module_row rows[] = {
         {tp_nn_relu(), tp_relu(x), "ReLU()"},
         {tp_nn_relu6(), tp_relu6(x), "ReLU6()"},
         {tp_nn_leaky_relu(0.01), tp_leaky_relu(x, 0.01), "LeakyReLU(negative_slope=0.01)"},
@@ -60,7 +39,7 @@ static void modules_are_their_ops(void **state) {
         {tp_nn_unflatten(2, TP_SHAPE(2, -1)), tp_unflatten(x, 2, TP_SHAPE(2, 3)),
          "Unflatten(dim=2, unflattened_size=(2, -1))"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], x);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], x);
 }
 
 static void vision_modules_are_their_ops(void **state) {
@@ -71,7 +50,7 @@ static void vision_modules_are_their_ops(void **state) {
                            wide = {.mode = TP_INTERPOLATE_LINEAR, .size = TP_SHAPE(3, 9)},
                            uneven = {.mode = TP_INTERPOLATE_AREA, .scale = {0.5, 1.5}};
     tp_im2col_options none = {.stride = {0}}, dense = {.stride = {2, 1}, .padding = {1, 0}};
-    const row rows[] = {
+    const module_row rows[] = {
         {tp_nn_pixel_shuffle(2), tp_pixel_shuffle(x, 2), "PixelShuffle(upscale_factor=2)"},
         {tp_nn_pixel_unshuffle(2), tp_pixel_unshuffle(x, 2), "PixelUnshuffle(downscale_factor=2)"},
         {tp_nn_channel_shuffle(2), tp_channel_shuffle(x, 2), "ChannelShuffle(groups=2)"},
@@ -81,11 +60,11 @@ static void vision_modules_are_their_ops(void **state) {
         {tp_nn_unfold(3, 2, dense), tp_im2col(x, 3, 2, dense),
          "Unfold(kernel_size=(3, 2), dilation=(1, 1), padding=(1, 0), stride=(2, 1))"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], x);
-    row fold = {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], x);
+    module_row fold = {
         tp_nn_fold(7, 5, 2, 0, none), tp_col2im(columns, 7, 5, 2, 2, none),
         "Fold(output_size=(7, 5), kernel_size=(2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))"};
-    check_row(&fold, columns);
+    check_module(&fold, columns);
     assert_null(tp_nn_pixel_shuffle(0));
     assert_error(TP_ERR_ARGUMENT, "nn_pixel_shuffle: upscale_factor must be at least 1, got 0");
     assert_null(tp_nn_upsample((tp_interpolate_options){.mode = (tp_interpolate_mode)-1}));
@@ -104,7 +83,7 @@ static void pools_are_their_ops(void **state) {
     tp_pool1d_options o1 = {.stride = 2, .padding = 1}, plain1 = {.ceil_mode = true};
     tp_pool2d_options o2 = {.stride = {2, 1}, .ceil_mode = true};
     tp_pool3d_options o3 = {.stride = {1, 2, 2}, .padding = {1, 0, 1}}, plain3 = {.divisor = 0};
-    const row lines[] = {
+    const module_row lines[] = {
         {tp_nn_max_pool1d(3, o1), tp_max_pool1d(x1, 3, o1),
          "MaxPool1d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False)"},
         {tp_nn_avg_pool1d(2, o1), tp_avg_pool1d(x1, 2, o1), "AvgPool1d(kernel_size=2, stride=2, padding=1)"},
@@ -114,13 +93,13 @@ static void pools_are_their_ops(void **state) {
         {tp_nn_adaptive_max_pool1d(-1), tp_adaptive_max_pool1d(x1, -1),
          "AdaptiveMaxPool1d(output_size=None)"},
     };
-    const row planes[] = {
+    const module_row planes[] = {
         {tp_nn_lp_pool2d(1.5, 3, 2, o2), tp_lp_pool2d(x2, 1.5, 3, 2, o2),
          "LPPool2d(norm_type=1.5, kernel_size=(3, 2), stride=(2, 1), ceil_mode=True)"},
         {tp_nn_adaptive_max_pool2d(3, -1), tp_adaptive_max_pool2d(x2, 3, -1),
          "AdaptiveMaxPool2d(output_size=(3, None))"},
     };
-    const row volumes[] = {
+    const module_row volumes[] = {
         {tp_nn_max_pool3d(2, 2, 3, o3), tp_max_pool3d(x3, 2, 2, 3, o3),
          "MaxPool3d(kernel_size=(2, 2, 3), stride=(1, 2, 2), padding=(1, 0, 1), dilation=1, ceil_mode=False)"},
         {tp_nn_avg_pool3d(2, 0, 0, plain3), tp_avg_pool3d(x3, 2, 2, 2, plain3),
@@ -132,9 +111,9 @@ static void pools_are_their_ops(void **state) {
         {tp_nn_adaptive_max_pool3d(2, 3, 1), tp_adaptive_max_pool3d(x3, 2, 3, 1),
          "AdaptiveMaxPool3d(output_size=(2, 3, 1))"},
     };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) check_row(&lines[i], x1);
-    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) check_row(&planes[i], x2);
-    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_row(&volumes[i], x3);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) check_module(&lines[i], x1);
+    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) check_module(&planes[i], x2);
+    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_module(&volumes[i], x3);
     assert_null(tp_nn_avg_pool3d(2, 2, -1, plain3));
     assert_error(TP_ERR_ARGUMENT, "nn_avg_pool3d: a size is out of range: kernel_size=(2, 2, -1), "
                                   "stride=(2, 2, -1), padding=0, dilation=1, ceil_mode=False");

@@ -150,25 +150,58 @@ TP_API tp_module *tp_nn_fold(int64_t out_h, int64_t out_w, int64_t kernel_h, int
                              tp_im2col_options options); /* tp_col2im() */
 
 typedef struct tp_nn_batch_norm_options {
-    double eps;            /* 0 is 1e-5 */
-    double momentum;       /* 0 is 0.1, TP_ZERO is 0 */
-    bool no_affine;        /* neither weight nor bias */
-    bool no_bias;          /* a weight, but no bias */
+    double eps;      /* 0 is 1e-5 */
+    double momentum; /* 0 is 0.1, TP_ZERO is 0 */
+    bool cumulative; /* running statistics are the mean of all batches' instead: PyTorch's momentum=None */
+    bool no_affine;  /* neither weight nor bias */
+    bool no_bias;    /* a weight, but no bias */
     bool no_running_stats; /* normalise by the batch's statistics in evaluation too */
     tp_dtype dtype;
 } tp_nn_batch_norm_options;
 
-/* Batch normalisation of x: (N, C) or (N, C, L), and of x: (N, C, H, W); see tp_batch_norm(). weight: (C)
+/* Batch normalisation of x: (N, C) or (N, C, L), of x: (N, C, H, W) and of x: (N, C, D, H, W); see tp_batch_norm(). weight: (C)
  * ones, bias: (C) zeros; buffers running_mean, running_var: (C) and num_batches_tracked: () I64, updated by a
  * forward in training mode.
- * Source: torch.nn.BatchNorm1d, BatchNorm2d. */
+ * Source: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d. */
 TP_API tp_module *tp_nn_batch_norm1d(int64_t features, tp_nn_batch_norm_options options);
 TP_API tp_module *tp_nn_batch_norm2d(int64_t features, tp_nn_batch_norm_options options);
+TP_API tp_module *tp_nn_batch_norm3d(int64_t features, tp_nn_batch_norm_options options);
 
-/* tp_dropout() in training mode, the identity in evaluation. The masks are drawn from `generator`, which must
- * outlive the module; NULL: the default one of the thread that runs it. Errors: TP_ERR_ARGUMENT unless 0 <= p
- * <= 1. */
+typedef struct tp_nn_norm_options {
+    double eps;     /* 0 is 1e-5; for rms_norm the dtype's epsilon */
+    bool no_affine; /* neither weight nor bias */
+    bool no_bias;   /* a weight, but no bias; rms_norm has none anyway */
+    tp_dtype dtype;
+} tp_nn_norm_options;
+
+/* tp_layer_norm(), tp_rms_norm() and tp_group_norm(). weight: `normalized` or (C) ones, bias: likewise zeros. Source: torch.nn.LayerNorm,
+ * RMSNorm, GroupNorm. */
+TP_API tp_module *tp_nn_layer_norm(tp_shape normalized, tp_nn_norm_options options);
+TP_API tp_module *tp_nn_rms_norm(tp_shape normalized, tp_nn_norm_options options);
+TP_API tp_module *tp_nn_group_norm(int64_t groups, int64_t channels, tp_nn_norm_options options);
+
+typedef struct tp_nn_instance_norm_options {
+    double eps;      /* 0 is 1e-5 */
+    double momentum; /* 0 is 0.1, TP_ZERO is 0 */
+    bool affine;     /* a weight of ones and a bias of zeros, (C) each; none otherwise, as in PyTorch */
+    bool track_running_stats; /* buffers as batch normalisation has, which evaluation then uses */
+    tp_dtype dtype;
+} tp_nn_instance_norm_options;
+
+/* tp_instance_norm() of x: (N, C, L), (N, C, H, W) and (N, C, D, H, W), or without N. Source: torch.nn.InstanceNorm1d, InstanceNorm2d,
+ * InstanceNorm3d. */
+TP_API tp_module *tp_nn_instance_norm1d(int64_t features, tp_nn_instance_norm_options options);
+TP_API tp_module *tp_nn_instance_norm2d(int64_t features, tp_nn_instance_norm_options options);
+TP_API tp_module *tp_nn_instance_norm3d(int64_t features, tp_nn_instance_norm_options options);
+
+/* tp_dropout() and its like in training mode, the identity in evaluation. The masks are drawn from `generator`, which must
+ * outlive the module; NULL: the default one of the thread that runs it. Errors: TP_ERR_ARGUMENT unless 0 <= p <= 1. */
 TP_API tp_module *tp_nn_dropout(double p, tp_generator *generator);
+TP_API tp_module *tp_nn_dropout1d(double p, tp_generator *generator);
+TP_API tp_module *tp_nn_dropout2d(double p, tp_generator *generator);
+TP_API tp_module *tp_nn_dropout3d(double p, tp_generator *generator);
+TP_API tp_module *tp_nn_alpha_dropout(double p, tp_generator *generator);
+TP_API tp_module *tp_nn_feature_alpha_dropout(double p, tp_generator *generator);
 
 /* Merges all dims but the first, (N, ...) -> (N, n), or those from start_dim to end_dim, both included. */
 TP_API tp_module *tp_nn_flatten(void);

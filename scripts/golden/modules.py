@@ -25,6 +25,11 @@ def cases(file):
         "conv3d": (lambda: nn.Sequential(nn.Conv3d(1, 2, (2, 1, 2), stride=(1, 2, 1), padding=(1, 0, 0)), nn.CircularPad3d((1, 1, 0, 1, 1, 0)),
                                          nn.ConvTranspose3d(2, 2, 2, stride=(2, 1, 1), padding=(0, 1, 0), output_padding=(1, 0, 0), groups=2)),
                    (2, 1, 3, 4, 3)),
+        "norms": (lambda: nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.RMSNorm(8, eps=1e-3), nn.Unflatten(1, (4, 2)),
+                                        nn.GroupNorm(2, 4), nn.InstanceNorm1d(4, affine=True, track_running_stats=True),
+                                        nn.BatchNorm1d(4, momentum=None), nn.LayerNorm((4, 2), bias=False), nn.Flatten()), (5, 6)),
+        "norms 3d": (lambda: nn.Sequential(nn.BatchNorm3d(2, momentum=None), nn.InstanceNorm3d(2, momentum=0.3, track_running_stats=True),
+                                           nn.GroupNorm(1, 2, affine=False), nn.BatchNorm3d(2, affine=False)), (2, 2, 2, 3, 2)),
         "groups": (lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=2, dilation=2), nn.Flatten(), nn.Linear(36, 2)),
                    (2, 4, 7, 7)),
     }

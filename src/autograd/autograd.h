@@ -67,6 +67,7 @@ bool tp__will_record(int n_in, tp_tensor *const *in);
 
 /* What a rule may ask. Tensors belong to the rule's scope. NULL with a record when a saved value is gone or
  * was changed in place. */
+const char *tp__op_name(const tp__ctx *ctx);
 bool tp__needs(const tp__ctx *ctx, int i);           /* is dx[i] wanted? */
 tp_tensor *tp__input(tp__ctx *ctx, int i);           /* a saved input; NULL without record if it was NULL */
 tp_tensor *tp__output(tp__ctx *ctx, int k);          /* a saved output */

@@ -185,6 +185,7 @@ tp_tensor *tp__record(const tp__op *op, tp_tensor *y, int n_in, tp_tensor *const
 
 /* ---- what a rule may ask ----------------------------------------------------------------------------- */
 
+const char *tp__op_name(const tp__ctx *ctx) { return ctx->node->op->name; }
 bool tp__needs(const tp__ctx *ctx, int i) { return tp__edge_wanted(ctx, &ctx->node->edges[i]); }
 
 bool tp__has_input(const tp__ctx *ctx, int i) { return i >= 64 || (ctx->node->given >> i & 1); }

@@ -1,4 +1,4 @@
-/* Batch normalisation and dropout of one real type; see norm.h. */
+/* Normalisation and dropout of one real type; see norm.h. */
 
 #ifndef TP__NORM_BLOCK
 #define TP__NORM_BLOCK 256 /* images, or lines, whose sums are added up together */
@@ -136,6 +136,72 @@ static void FN(batch_norm_grad_lines)(const tp__batch_norm_job *job, int64_t beg
     for (int64_t i = 0; i < lines; i++)
         for (int64_t c = 0; c < width; c++)
             dx[i * step + c] = scale[c] * (g[i * step + c] - shift[c] - slope[c] * (x[i * step + c] - m[c]));
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------- */
+
+static void FN(norm_rows)(const tp__norm_rows_job *job, int64_t begin, int64_t end) {
+    const int64_t n = job->n, affine = job->weight || job->bias, span = affine ? job->span : n,
+                  each = n / span;
+    for (int64_t r = begin; r < end; r++) {
+        const T *x = (const T *)job->x + r * n;
+        T *y = (T *)job->y + r * n;
+        const T mean = job->centred ? FN(row_sum)(n, x, x, 0) / (T)n : 0;
+        const T rstd = FN(norm_rstd)(FN(row_dev)(n, x, x, mean) / (T)n, job->eps);
+        const T *w = job->weight ? (const T *)job->weight + r % job->period * each : NULL;
+        const T *b = job->bias ? (const T *)job->bias + r % job->period * each : NULL;
+        ((T *)job->mean)[r] = mean;
+        ((T *)job->rstd)[r] = rstd;
+        if (span == 1 && w && b) {
+            for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * rstd * w[i] + b[i];
+        } else if (span == 1 && w) {
+            for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * rstd * w[i];
+        } else {
+            for (int64_t k = 0, i = 0; k < each; k++) {
+                const T scale = w ? rstd * w[k] : rstd, shift = b ? b[k] : 0;
+                for (const int64_t last = i + span; i < last; i++) y[i] = (x[i] - mean) * scale + shift;
+            }
+        }
+    }
+}
+
+/* dx = rstd (d - sum d / n - (x - mean) rstd^2 sum d (x - mean) / n) with d = g weight; rows that are not centred lack the first sum. */
+static void FN(norm_rows_grad)(const tp__norm_rows_job *job, int64_t begin, int64_t end, void *scratch,
+                               void *dweight, void *dbias) {
+    const int64_t n = job->n, span = job->span, each = n / span;
+    for (int64_t r = begin; r < end; r++) {
+        const T *x = (const T *)job->x + r * n, *g = (const T *)job->g + r * n, *d = g;
+        const T mean = ((const T *)job->mean)[r], rstd = ((const T *)job->rstd)[r];
+        const int64_t first = r % job->period * each;
+        if (job->weight && job->dx) {
+            const T *w = (const T *)job->weight + first;
+            T *to = scratch;
+            if (span == 1)
+                for (int64_t i = 0; i < n; i++) to[i] = g[i] * w[i];
+            else
+                for (int64_t k = 0, i = 0; k < each; k++)
+                    for (const int64_t last = i + span; i < last; i++) to[i] = g[i] * w[k];
+            d = to;
+        }
+        if (job->dx) {
+            T *dx = (T *)job->dx + r * n;
+            const T shift = job->centred ? FN(row_sum)(n, d, d, 0) / (T)n : 0;
+            const T slope = FN(row_dev_dot)(n, x, d, mean) * rstd * rstd / (T)n;
+            for (int64_t i = 0; i < n; i++) dx[i] = rstd * (d[i] - shift - (x[i] - mean) * slope);
+        }
+        if (!dweight) continue;
+        T *dw = (T *)dweight + first, *db = (T *)dbias + first;
+        if (span == 1) {
+            for (int64_t i = 0; i < n; i++) dw[i] += g[i] * (x[i] - mean) * rstd;
+            for (int64_t i = 0; i < n; i++) db[i] += g[i];
+        } else {
+            for (int64_t k = 0; k < each; k++) {
+                const T *xs = x + k * span, *gs = g + k * span;
+                dw[k] += FN(row_dev_dot)(span, xs, gs, mean) * rstd;
+                db[k] += FN(row_sum)(span, gs, gs, 0);
+            }
+        }
+    }
 }
 
 /* ---- what the table holds ----------------------------------------------------------------------------- */

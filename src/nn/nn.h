@@ -40,6 +40,9 @@ tp__module_entry *tp__module_entry_of(const tp_module *m, const char *name);
 /* tp_forward() whose result the caller holds a reference to, instead of a scope. */
 tp_tensor *tp__module_run(tp_module *m, tp_tensor *x);
 
+/* As Python prints it. */
+static inline const char *tp__nn_bool(bool value) { return value ? "True" : "False"; }
+
 /* Parameters are F32 or F64: false with a record for another dtype. */
 bool tp__nn_check_dtype(const char *op, tp_dtype dtype);
 

@@ -1,245 +1,354 @@
-/* Batch normalisation. */
-#include "kernels/norm.h"
-
+/* Normalisation of rows: layer, RMS, group and instance normalisation are one op, with other rows. */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
+#include "kernels/norm.h"
 #include "ops/ops.h"
 #include "taper/norm.h"
 #include "taper/tensor.h"
 
-typedef struct batch_norm_attr {
-    bool training;
+/* x seen as (rows, n); weights as tp__norm_rows_job has them. */
+typedef struct norm_attr {
+    int64_t rows, n, period, span;
+    bool centred, channels; /* channels: weight is (C), else of x's last dims */
     double eps;
-} batch_norm_attr;
+} norm_attr;
 
-/* The inputs recorded: mean and var are the running ones, or when training the batch's, kept for the fused
- * rule alone. */
-enum { BN_X, BN_WEIGHT, BN_BIAS, BN_MEAN, BN_VAR, BN_INPUTS };
+/* The inputs recorded: the statistics are kept for the fused rule alone. */
+enum { NORM_X, NORM_WEIGHT, NORM_BIAS, NORM_MEAN, NORM_RSTD, NORM_INPUTS };
 
-/* ---- kernels ------------------------------------------------------------------------------------------ */
+/* ---- the rule ------------------------------------------------------------------------------------------------- */
 
-typedef struct batch_norm_run {
-    tp__batch_norm_job job;
-    tp__batch_norm_fn *kernel;
-    int64_t each; /* channels an item */
-} batch_norm_run;
-
-static void batch_norm_range(void *context, int64_t begin, int64_t end, int worker) {
-    const batch_norm_run *run = context;
-    (void)worker;
-    int64_t last = end * run->each;
-    run->kernel(&run->job, begin * run->each, last < run->job.channels ? last : run->job.channels);
-}
-
-static void batch_norm_go(batch_norm_run *run, tp_shape shape) {
-    tp__batch_norm_job *job = &run->job;
-    job->images = shape.dims[0];
-    job->channels = shape.dims[1];
-    job->size = 1;
-    for (int i = 2; i < shape.ndim; i++) job->size *= shape.dims[i];
-    int64_t work = job->images * job->size;
-    if (work == 0 || job->channels == 0) return;
-    run->each = job->size == 1 ? TP__NORM_COLS : 1;
-    tp__parallel_for((job->channels + run->each - 1) / run->each, ((int64_t)1 << 15) / (work * run->each),
-                     batch_norm_range, run);
-}
-
-/* The data of an optional tensor, packed; false if out of memory. */
-static bool batch_norm_data(tp_tensor *t, void **data) {
-    *data = NULL;
-    if (!t) return true;
-    t = tp__packed("batch_norm", t, (tp_dtype)t->dtype);
-    if (t) *data = tp__data(t);
-    return t != NULL;
-}
-
-/* ---- the rule ----------------------------------------------------------------------------------------- */
-
-/* (C) as (1, C, 1, ...). */
-static tp_tensor *batch_norm_view(tp_tensor *t, tp_shape x) {
-    if (!t) return NULL;
-    tp_shape shape = {x.ndim, {0}};
-    for (int i = 0; i < x.ndim; i++) shape.dims[i] = i == 1 ? x.dims[1] : 1;
+/* (C) as (C, 1, ...) where it is of channels. */
+static tp_tensor *norm_view(const norm_attr *a, tp_tensor *t, tp_shape x) {
+    if (!a->channels) return t;
+    tp_shape shape = {x.ndim - 1, {x.dims[1]}};
+    for (int d = 1; d < shape.ndim; d++) shape.dims[d] = 1;
     return tp_reshape(t, shape);
 }
 
-/* What batch normalisation is, in public ops. */
-static bool batch_norm_composite(const void *attr, tp_tensor *const *in, tp_tensor **outputs) {
-    const batch_norm_attr *a = attr;
-    tp_tensor *x = in[BN_X], *mean, *var, *centred;
+static bool norm_composite(const void *attr, tp_tensor *const *in, tp_tensor **outputs) {
+    const norm_attr *a = attr;
+    tp_tensor *x = in[NORM_X];
     if (!x) return false;
-    if (a->training) {
-        tp_dims dims = TP_NO_DIMS;
-        for (int i = 0; i < x->shape.ndim; i++)
-            if (i != 1) dims.items[dims.count++] = i;
-        centred = tp_sub(x, mean = tp_mean_dim(x, dims, true));
-        var = tp_mean_dim(tp_square(centred), dims, true);
-    } else {
-        mean = batch_norm_view(in[BN_MEAN], x->shape);
-        var = batch_norm_view(in[BN_VAR], x->shape);
-        centred = tp_sub(x, mean);
-    }
-    tp_tensor *y = tp_mul(centred, tp_rsqrt(tp_add_scalar(var, a->eps)));
-    if (in[BN_WEIGHT]) y = tp_mul(y, batch_norm_view(in[BN_WEIGHT], x->shape));
-    if (in[BN_BIAS]) y = tp_add(y, batch_norm_view(in[BN_BIAS], x->shape));
+    tp_tensor *y = tp_reshape(x, TP_SHAPE(a->rows, a->n));
+    if (a->centred) y = tp_sub(y, tp_mean_dim(y, TP_DIMS(1), true));
+    y = tp_mul(y, tp_rsqrt(tp_add_scalar(tp_mean_dim(tp_square(y), TP_DIMS(1), true), a->eps)));
+    y = tp_reshape(y, x->shape);
+    if (in[NORM_WEIGHT]) y = tp_mul(y, norm_view(a, in[NORM_WEIGHT], x->shape));
+    if (in[NORM_BIAS]) y = tp_add(y, norm_view(a, in[NORM_BIAS], x->shape));
     outputs[0] = y;
     return y != NULL;
 }
 
-static void batch_norm_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
-    tp__vjp_by_composite(ctx, batch_norm_composite, g, dx);
+static void norm_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    tp__vjp_by_composite(ctx, norm_composite, g, dx);
 }
 
-static void batch_norm_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
-    if (tp__needs(ctx, BN_MEAN) || tp__needs(ctx, BN_VAR)) {
-        batch_norm_vjp(ctx, g, dx);
-        return;
+/* ---- kernels -------------------------------------------------------------------------------------------------- */
+
+typedef struct norm_run {
+    tp__norm_rows_job job;
+    tp_dtype dtype;
+    int64_t chunk; /* backward: rows whose parts of dweight and dbias are added up one after the other */
+    char *scratch, *dweight, *dbias; /* a line each: of a worker, and of a chunk; NULL where not wanted */
+} norm_run;
+
+static void norm_forward_range(void *context, int64_t begin, int64_t end, int worker) {
+    const norm_run *run = context;
+    (void)worker;
+    tp__kern->norm->norm_rows[run->dtype](&run->job, begin, end);
+}
+
+static void norm_backward_range(void *context, int64_t begin, int64_t end, int worker) {
+    const norm_run *run = context;
+    const tp__norm_rows_job *job = &run->job;
+    size_t item = tp__itemsize(run->dtype), line = (size_t)(job->period * (job->n / job->span)) * item;
+    for (int64_t c = begin; c < end; c++) {
+        int64_t last = (c + 1) * run->chunk;
+        tp__kern->norm->norm_rows_grad[run->dtype](job, c * run->chunk, last < job->rows ? last : job->rows,
+                                                   run->scratch + (size_t)worker * (size_t)job->n * item,
+                                                   run->dweight ? run->dweight + (size_t)c * line : NULL,
+                                                   run->dbias ? run->dbias + (size_t)c * line : NULL);
     }
-    const char *op = "batch_norm";
-    const batch_norm_attr *a = tp__attr(ctx);
-    batch_norm_run run = {.job = {.eps = a->eps, .training = a->training}};
-    tp_tensor *in[BN_INPUTS];
-    for (int i = 0; i < BN_INPUTS; i++) {
+}
+
+static tp__norm_rows_job norm_job(const norm_attr *a) {
+    return (tp__norm_rows_job){.rows = a->rows,
+                               .n = a->n,
+                               .period = a->period,
+                               .span = a->span,
+                               .centred = a->centred,
+                               .eps = a->eps};
+}
+
+/* The data of an optional tensor, packed; false if out of memory. */
+static bool norm_data(const char *op, tp_tensor *t, const void **data) {
+    *data = NULL;
+    if (!t) return true;
+    t = tp__packed(op, t, (tp_dtype)t->dtype);
+    if (t) *data = tp__data(t);
+    return t != NULL;
+}
+
+/* Sums of the chunks' parts, of the weight's shape. */
+static tp_tensor *norm_total(tp_tensor *parts, const tp_tensor *like) {
+    return tp_reshape(tp_sum_dim(parts, TP_DIMS(0), false), like->shape);
+}
+
+static void norm_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    const char *op = tp__op_name(ctx);
+    const norm_attr *a = tp__attr(ctx);
+    norm_run run = {.job = norm_job(a)};
+    tp_tensor *in[NORM_INPUTS];
+    for (int i = 0; i < NORM_INPUTS; i++) {
         in[i] = tp__input(ctx, i);
         if (!in[i] && tp__has_input(ctx, i)) return;
     }
-    tp_dtype dtype = (tp_dtype)in[BN_X]->dtype;
-    tp_shape shape = in[BN_X]->shape, channels = TP_SHAPE(shape.dims[1]);
-    void *x, *grad, *weight, *mean, *var;
-    if (!batch_norm_data(in[BN_X], &x) || !batch_norm_data(g[0], &grad) ||
-        !batch_norm_data(in[BN_WEIGHT], &weight) || !batch_norm_data(in[BN_MEAN], &mean) ||
-        !batch_norm_data(in[BN_VAR], &var))
+    bool affine = tp__needs(ctx, NORM_WEIGHT) || tp__needs(ctx, NORM_BIAS);
+    run.dtype = (tp_dtype)in[NORM_X]->dtype;
+    run.chunk = a->rows / 16 < 1 ? 1 : a->rows / 16 > 64 ? 64 : a->rows / 16;
+    int64_t chunks = (a->rows + run.chunk - 1) / run.chunk;
+    int64_t each = in[NORM_WEIGHT] ? in[NORM_WEIGHT]->numel : in[NORM_BIAS] ? in[NORM_BIAS]->numel : 0;
+    if (!norm_data(op, in[NORM_X], &run.job.x) || !norm_data(op, in[NORM_WEIGHT], &run.job.weight) ||
+        !norm_data(op, g[0], &run.job.g))
         return;
-    tp_tensor *r = tp__needs(ctx, BN_X) ? tp__tensor_new(op, shape, dtype) : NULL;
-    tp_tensor *dweight = tp_zeros(channels, dtype), *dbias = tp_zeros(channels, dtype);
-    if ((tp__needs(ctx, BN_X) && !r) || !dweight || !dbias) return;
-    run.job.x = x;
-    run.job.g = grad;
-    run.job.weight = weight;
-    run.job.mean = mean;
-    run.job.var = var;
-    run.job.dx = r ? tp__data(r) : NULL;
-    run.job.dweight = tp__data(dweight);
-    run.job.dbias = tp__data(dbias);
-    run.kernel = tp__kern->norm->batch_norm_grad[dtype];
-    batch_norm_go(&run, shape);
-    dx[BN_X] = r;
-    dx[BN_WEIGHT] = dweight;
-    dx[BN_BIAS] = dbias;
+    tp_tensor *r = tp__needs(ctx, NORM_X) ? tp__tensor_new(op, in[NORM_X]->shape, run.dtype) : NULL;
+    tp_tensor *dweight = affine ? tp_zeros(TP_SHAPE(chunks, each), run.dtype) : NULL;
+    tp_tensor *dbias = affine ? tp_zeros(TP_SHAPE(chunks, each), run.dtype) : NULL;
+    if ((tp__needs(ctx, NORM_X) && !r) || (affine && (!dweight || !dbias))) return;
+    if (in[NORM_X]->numel > 0) {
+        size_t bytes = (size_t)tp__max_workers() * (size_t)a->n * tp__itemsize(run.dtype);
+        run.scratch = run.job.weight && r ? tp__alloc(bytes) : NULL;
+        if (run.job.weight && r && !run.scratch) {
+            tp__error_memory(op, bytes);
+            return;
+        }
+        run.job.mean = tp__data(in[NORM_MEAN]);
+        run.job.rstd = tp__data(in[NORM_RSTD]);
+        run.job.dx = r ? tp__data(r) : NULL;
+        run.dweight = affine ? tp__data(dweight) : NULL;
+        run.dbias = affine ? tp__data(dbias) : NULL;
+        tp__parallel_for(chunks, 16384 / (run.chunk * a->n) + 1, norm_backward_range, &run);
+        tp__free(run.scratch);
+    }
+    dx[NORM_X] = r;
+    if (tp__needs(ctx, NORM_WEIGHT)) dx[NORM_WEIGHT] = norm_total(dweight, in[NORM_WEIGHT]);
+    if (tp__needs(ctx, NORM_BIAS)) dx[NORM_BIAS] = norm_total(dbias, in[NORM_BIAS]);
 }
 
-static const tp__op batch_norm_op = {.name = "batch_norm",
-                                     .vjp = batch_norm_vjp,
-                                     .vjp_fused = batch_norm_vjp_fused,
-                                     .save_inputs = TP__ALL};
+#define NORM_OP(NAME)                                                                                        \
+    { .name = NAME, .vjp = norm_vjp, .vjp_fused = norm_vjp_fused, .save_inputs = TP__ALL }
+static const tp__op layer_norm_op = NORM_OP("layer_norm"), rms_norm_op = NORM_OP("rms_norm"),
+                    group_norm_op = NORM_OP("group_norm"), instance_norm_op = NORM_OP("instance_norm");
 
-/* ---- the forward -------------------------------------------------------------------------------------- */
+/* Everything has been checked. stats[0] (mean) and stats[1] (1 / standard deviation): of the rows, in the current scope, with the rest. */
+static tp_tensor *norm_forward(const tp__op *op, const norm_attr *a, tp_tensor *x, tp_tensor *weight,
+                               tp_tensor *bias, tp_tensor *stats[2]) {
+    norm_run run = {.job = norm_job(a), .dtype = (tp_dtype)x->dtype};
+    tp_tensor *y = tp__tensor_new(op->name, x->shape, run.dtype);
+    for (int k = 0; k < 2 && y; k++)
+        if (!(stats[k] = tp__tensor_new(op->name, TP_SHAPE(a->rows), run.dtype))) y = NULL;
+    if (!y || !norm_data(op->name, x, &run.job.x) || !norm_data(op->name, weight, &run.job.weight) ||
+        !norm_data(op->name, bias, &run.job.bias))
+        return NULL;
+    run.job.y = tp__data(y);
+    run.job.mean = tp__data(stats[0]);
+    run.job.rstd = tp__data(stats[1]);
+    if (y->numel > 0) tp__parallel_for(a->rows, 16384 / a->n + 1, norm_forward_range, &run);
+    return tp__record(op, y, TP__INPUTS(x, weight, bias, stats[0], stats[1]), a, sizeof *a);
+}
 
-static bool batch_norm_check_channels(const tp_tensor *x, const tp_tensor *t, const char *name) {
+static tp_tensor *norm_run_op(const tp__op *op, const norm_attr *a, tp_tensor *x, tp_tensor *weight,
+                              tp_tensor *bias) {
+    tp_tensor *stats[2];
+    tp_scope *s = tp_scope_begin();
+    return s ? tp_scope_return(s, norm_forward(op, a, x, weight, bias, stats)) : NULL;
+}
+
+/* ---- layer and RMS -------------------------------------------------------------------------------------------- */
+
+/* A number whose zero is a default, and whose -0.0 is zero. */
+static double norm_number(double v, double otherwise) { return v == 0 ? (signbit(v) ? 0 : otherwise) : v; }
+
+static bool norm_check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name,
+                            tp_shape shape) {
     if (!t) return true;
-    const char *op = "batch_norm";
-    if (t->shape.ndim != 1 || t->shape.dims[0] != x->shape.dims[1]) {
-        tp__error(TP_ERR_SHAPE, op, "%s is %s, but x %s has %lld channels", name, tp__shape_text(t->shape),
-                  tp__shape_text(x->shape), (long long)x->shape.dims[1]);
-        return false;
-    }
-    if (t->dtype != x->dtype) {
-        tp__error(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
-        return false;
-    }
+    if (!tp_shape_equal(t->shape, shape))
+        TP_FAIL(TP_ERR_SHAPE, op, "%s is %s, not %s, with x %s", name, tp__shape_text(t->shape),
+                tp__shape_text(shape), tp__shape_text(x->shape));
+    if (t->dtype != x->dtype)
+        TP_FAIL(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
     return true;
 }
 
-static bool batch_norm_check(tp_tensor *x, const tp_batch_norm_options *o) {
-    const char *op = "batch_norm";
+static bool norm_check_eps(const char *op, double eps) {
+    if (eps >= 0 && isfinite(eps)) return true;
+    TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative, got %g", eps);
+}
+
+static bool norm_last(const char *op, const tp_tensor *x, tp_shape normalized, norm_attr *a) {
+    int first = x->shape.ndim - normalized.ndim;
+    bool fits = normalized.ndim >= 1 && first >= 0;
+    a->rows = a->n = 1;
+    for (int d = 0; fits && d < x->shape.ndim; d++) {
+        if (d < first) a->rows *= x->shape.dims[d];
+        else {
+            a->n *= x->shape.dims[d];
+            fits = x->shape.dims[d] == normalized.dims[d - first];
+        }
+    }
+    a->period = a->span = 1;
+    if (fits) return true;
+    TP_FAIL(TP_ERR_SHAPE, op, "x %s does not end in the normalized shape %s", tp__shape_text(x->shape),
+            tp__shape_text(normalized));
+}
+
+tp_tensor *tp_layer_norm(tp_tensor *x, tp_shape normalized, tp_norm_options options) {
+    const char *op = layer_norm_op.name;
+    norm_attr a = {.centred = true, .eps = norm_number(options.eps, 1e-5)};
+    TP_REQUIRE(x, op);
+    TP_OPTIONAL(options.weight);
+    TP_OPTIONAL(options.bias);
+    if (!tp__require_floating(op, "x", x) || !norm_last(op, x, normalized, &a) ||
+        !norm_check_part(op, x, options.weight, "weight", normalized) ||
+        !norm_check_part(op, x, options.bias, "bias", normalized) || !norm_check_eps(op, a.eps))
+        return NULL;
+    return norm_run_op(&layer_norm_op, &a, x, options.weight, options.bias);
+}
+
+tp_tensor *tp_rms_norm(tp_tensor *x, tp_shape normalized, tp_tensor *weight, double eps) {
+    const char *op = rms_norm_op.name;
+    TP_REQUIRE(x, op);
+    TP_OPTIONAL(weight);
+    norm_attr a = {.eps = norm_number(eps, x->dtype == TP_F32 ? (double)FLT_EPSILON : DBL_EPSILON)};
+    if (!tp__require_floating(op, "x", x) || !norm_last(op, x, normalized, &a) ||
+        !norm_check_part(op, x, weight, "weight", normalized) || !norm_check_eps(op, a.eps))
+        return NULL;
+    return norm_run_op(&rms_norm_op, &a, x, weight, NULL);
+}
+
+/* ---- group and instance ---------------------------------------------------------------------------------------- */
+
+static bool norm_channels(const char *op, const tp_tensor *x, int64_t groups, norm_attr *a) {
     if (!tp__require_floating(op, "x", x)) return false;
-    if (x->shape.ndim < 2) {
-        tp__error(TP_ERR_SHAPE, op, "x must be (N, C) or (N, C, ...), got %s", tp__shape_text(x->shape));
+    if (x->shape.ndim < 2)
+        TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C) or (N, C, ...), got %s", tp__shape_text(x->shape));
+    int64_t images = x->shape.dims[0], channels = x->shape.dims[1];
+    if (groups < 1 || channels % groups != 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "the %lld channels of %s do not make %lld groups", (long long)channels,
+                tp__shape_text(x->shape), (long long)groups);
+    a->channels = true;
+    a->period = groups;
+    a->rows = images * groups;
+    a->span = 1;
+    for (int d = 2; d < x->shape.ndim; d++) a->span *= x->shape.dims[d];
+    a->n = channels / groups * a->span;
+    return true;
+}
+
+tp_tensor *tp_group_norm(tp_tensor *x, int64_t groups, tp_norm_options options) {
+    const char *op = group_norm_op.name;
+    norm_attr a = {.centred = true, .eps = norm_number(options.eps, 1e-5)};
+    TP_REQUIRE(x, op);
+    TP_OPTIONAL(options.weight);
+    TP_OPTIONAL(options.bias);
+    if (!norm_channels(op, x, groups, &a)) return NULL;
+    tp_shape channels = TP_SHAPE(x->shape.dims[1]);
+    if (!norm_check_part(op, x, options.weight, "weight", channels) ||
+        !norm_check_part(op, x, options.bias, "bias", channels) || !norm_check_eps(op, a.eps))
+        return NULL;
+    if (a.n == 1 && x->shape.dims[0] == 1)
+        TP_FAIL(TP_ERR_SHAPE, op, "needs more than one value a group, got x of shape %s",
+                tp__shape_text(x->shape));
+    return norm_run_op(&group_norm_op, &a, x, options.weight, options.bias);
+}
+
+static bool instance_check(const char *op, tp_tensor *x, const tp_instance_norm_options *o, norm_attr *a) {
+    if (!tp__require_floating(op, "x", x) || !norm_check_eps(op, o->eps)) return false;
+    if (x->shape.ndim < 2)
+        TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, ...), got %s", tp__shape_text(x->shape));
+    tp_shape channels = TP_SHAPE(x->shape.dims[1]);
+    if (!norm_check_part(op, x, o->weight, "weight", channels) ||
+        !norm_check_part(op, x, o->bias, "bias", channels) ||
+        !norm_check_part(op, x, o->running_mean, "running_mean", channels) ||
+        !norm_check_part(op, x, o->running_var, "running_var", channels))
         return false;
-    }
-    if (!o->running_mean != !o->running_var) {
-        tp__error(TP_ERR_ARGUMENT, op, "of running_mean and running_var only one is given");
-        return false;
-    }
-    if (!o->training && !o->running_mean) {
-        tp__error(TP_ERR_ARGUMENT, op, "needs running_mean and running_var when not training");
-        return false;
-    }
-    if (o->training && x->numel > 0 && x->numel == x->shape.dims[1]) {
-        tp__error(TP_ERR_SHAPE, op, "training needs more than one value a channel, got x of shape %s",
-                  tp__shape_text(x->shape));
-        return false;
-    }
-    if (!batch_norm_check_channels(x, o->weight, "weight") ||
-        !batch_norm_check_channels(x, o->bias, "bias") ||
-        !batch_norm_check_channels(x, o->running_mean, "running_mean") ||
-        !batch_norm_check_channels(x, o->running_var, "running_var"))
-        return false;
-    if (!o->training || !o->running_mean) return true;
+    if (!o->running_mean != !o->running_var)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "of running_mean and running_var only one is given");
+    if (o->no_input_stats && !o->running_mean)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "needs running_mean and running_var without the input's statistics");
+    if (x->shape.dims[1] > 0 && !norm_channels(op, x, x->shape.dims[1], a)) return false;
+    if (x->numel > 0 && a->n == 1 && !o->no_input_stats)
+        TP_FAIL(TP_ERR_SHAPE, op, "needs more than one value a channel, got x of shape %s",
+                tp__shape_text(x->shape));
+    if (!(o->momentum >= 0 && o->momentum <= 1))
+        TP_FAIL(TP_ERR_ARGUMENT, op, "momentum must be in [0, 1], got %g", o->momentum);
+    if (o->no_input_stats || !o->running_mean) return true;
     const char *instead = "running statistics that no graph needs";
     return tp__inplace_check(op, o->running_mean, false, instead) == TP_OK &&
            tp__inplace_check(op, o->running_var, false, instead) == TP_OK;
 }
 
-/* running = (1 - momentum) running + momentum batch * factor */
-static void batch_norm_track(tp_tensor *running, const tp_tensor *batch, double momentum, double factor) {
+/* running = (1 - momentum) running + momentum (the mean of the images' values). of: (N, C), packed; as 1 / sqrt(var + eps) for `variance`,
+ * of n elements each. */
+static void instance_track(tp_tensor *running, const tp_tensor *of, double momentum, bool variance,
+                           double eps, int64_t n) {
     tp_dtype dtype = (tp_dtype)running->dtype;
-    size_t item = tp__itemsize(dtype);
-    char *to = tp__data(running);
-    const char *from = tp__data(batch);
-    for (int64_t c = 0; c < batch->numel; c++) {
-        char *at = to + c * running->strides[0] * (int64_t)item;
-        double now = tp__load_f64(from + c * (int64_t)item, dtype) * factor;
-        tp__store_f64(at, dtype, (1 - momentum) * tp__load_f64(at, dtype) + momentum * now);
+    int64_t item = (int64_t)tp__itemsize(dtype), channels = running->numel, images = of->numel / channels;
+    for (int64_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (int64_t i = 0; i < images; i++) {
+            double v = tp__load_f64(tp__data(of) + (i * channels + c) * item, dtype);
+            sum += variance ? (1 / (v * v) - eps) * (double)n / (double)(n - 1) : v;
+        }
+        char *at = tp__data(running) + c * running->strides[0] * item;
+        tp__store_f64(at, dtype, (1 - momentum) * tp__load_f64(at, dtype) + momentum * sum / (double)images);
     }
     tp__touch(running);
 }
 
-/* A number whose zero is a default, and whose -0.0 is zero. */
-static double batch_norm_number(double v, double otherwise) {
-    return v == 0 ? (signbit(v) ? 0 : otherwise) : v;
-}
-
-/* Returns y, and the statistics in stats[0] (mean) and stats[1] (variance). */
-static tp_tensor *batch_norm_forward(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *stats[2]) {
-    const char *op = "batch_norm";
-    tp_dtype dtype = (tp_dtype)x->dtype;
-    tp_shape channels = TP_SHAPE(x->shape.dims[1]);
-    batch_norm_attr attr = {o->training, batch_norm_number(o->eps, 1e-5)};
-    tp_tensor *mean = stats[0] = o->training ? tp_zeros(channels, dtype) : o->running_mean;
-    tp_tensor *var = stats[1] = o->training ? tp_zeros(channels, dtype) : o->running_var;
-    tp_tensor *y = mean && var ? tp__tensor_new(op, x->shape, dtype) : NULL;
-    void *xs, *weight, *bias;
-    batch_norm_run run = {.job = {.eps = attr.eps, .training = o->training}};
-    if (!y || !batch_norm_data(x, &xs) || !batch_norm_data(o->weight, &weight) ||
-        !batch_norm_data(o->bias, &bias) || !batch_norm_data(mean, &run.job.mean) ||
-        !batch_norm_data(var, &run.job.var))
-        return NULL;
-    run.job.x = xs;
-    run.job.weight = weight;
-    run.job.bias = bias;
-    run.job.y = tp__data(y);
-    run.kernel = tp__kern->norm->batch_norm[dtype];
-    batch_norm_go(&run, x->shape);
-    return tp__record(&batch_norm_op, y, TP__INPUTS(x, o->weight, o->bias, mean, var), &attr, sizeof attr);
-}
-
-tp_tensor *tp_batch_norm(tp_tensor *x, tp_batch_norm_options options) {
-    TP_REQUIRE(x, "batch_norm");
+tp_tensor *tp_instance_norm(tp_tensor *x, tp_instance_norm_options options) {
+    const char *op = instance_norm_op.name;
+    norm_attr a = {
+        .centred = true, .channels = true, .eps = norm_number(options.eps, 1e-5), .period = 1, .span = 1};
+    TP_REQUIRE(x, op);
     TP_OPTIONAL(options.weight);
     TP_OPTIONAL(options.bias);
     TP_OPTIONAL(options.running_mean);
     TP_OPTIONAL(options.running_var);
-    if (!batch_norm_check(x, &options)) return NULL;
-    tp_scope *scope = tp_scope_begin();
-    if (!scope) return NULL;
+    if (!instance_check(op, x, &options, &a)) return NULL;
+    if (options.no_input_stats)
+        return tp_batch_norm(x, (tp_batch_norm_options){.weight = options.weight,
+                                                        .bias = options.bias,
+                                                        .running_mean = options.running_mean,
+                                                        .running_var = options.running_var,
+                                                        .eps = options.eps});
     tp_tensor *stats[2];
-    tp_tensor *y = tp_scope_escape(scope, batch_norm_forward(x, &options, stats));
-    if (y && options.training && options.running_mean && x->numel > 0) { /* nothing can fail any more */
-        double momentum = batch_norm_number(options.momentum, 0.1), n = (double)(x->numel / x->shape.dims[1]);
-        batch_norm_track(options.running_mean, stats[0], momentum, 1);
-        batch_norm_track(options.running_var, stats[1], momentum, n / (n - 1));
+    tp_scope *s = tp_scope_begin();
+    if (!s) return NULL;
+    tp_tensor *y =
+        tp_scope_escape(s, norm_forward(&instance_norm_op, &a, x, options.weight, options.bias, stats));
+    if (y && options.running_mean && x->numel > 0) { /* nothing can fail any more */
+        double momentum = norm_number(options.momentum, 0.1);
+        instance_track(options.running_mean, stats[0], momentum, false, 0, a.n);
+        instance_track(options.running_var, stats[1], momentum, true, a.eps, a.n);
     }
-    tp_scope_end(scope);
+    tp_scope_end(s);
     return y;
+}
+
+/* ---- normalize --------------------------------------------------------------------------------------------------- */
+
+tp_tensor *tp_normalize(tp_tensor *x, double p, int dim, double eps) {
+    const char *op = "normalize";
+    TP_REQUIRE(x, op);
+    if (!tp__require_floating(op, "x", x) || tp__wrap_dim(op, dim, x->shape.ndim) < 0 ||
+        !norm_check_eps(op, eps))
+        return NULL;
+    tp_scope *s = tp_scope_begin();
+    if (!s) return NULL;
+    tp_tensor *norm = tp_norm_dim(x, p, TP_DIMS(dim), true);
+    return tp_scope_return(s, tp_div(x, tp_clamp_min(norm, norm_number(eps, 1e-12))));
 }

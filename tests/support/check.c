@@ -66,3 +66,15 @@ void check_values(const tp_tensor *t, const double *values, int count, const cha
     }
     free(got);
 }
+
+void check_module(const module_row *row, tp_tensor *x) {
+    char text[160];
+    assert_non_null(row->module);
+    assert_tensor(row->expected);
+    tp_tensor *y = tp_forward(row->module, x);
+    assert_tensor(y);
+    if (!tp_equal(y, row->expected)) fail_msg("%s is not its op", row->printed);
+    tp_module_format(row->module, text, sizeof text);
+    assert_string_equal(text, row->printed);
+    tp_module_free(row->module);
+}
