@@ -30,6 +30,10 @@ static tp_triplet_options triplet_options(const golden_call *c) {
                                 .reduction = REDUCTION};
 }
 
+static tp_ctc_options ctc_options(const golden_call *c) {
+    return (tp_ctc_options){golden_int(c, "blank"), golden_flag(c, "zero_infinity"), REDUCTION};
+}
+
 /* clang-format off */
 #define W (c->n_in > 2 ? c->in[2] : NULL)
 #define OPS(OP) \
@@ -43,6 +47,7 @@ static tp_triplet_options triplet_options(const golden_call *c) {
     OP(margin_ranking_loss, (X, Y, W, S, REDUCTION)) OP(hinge_embedding_loss, (X, Y, S, REDUCTION)) \
     OP(soft_margin_loss, (X, Y, REDUCTION)) OP(multilabel_soft_margin_loss, (X, Y, W, REDUCTION)) \
     OP(multi_margin_loss, (X, Y, margin_options(c))) OP(triplet_margin_loss, (X, Y, W, triplet_options(c))) \
+    OP(ctc_loss, (tp_log_softmax(X, -1), Y, c->in[2], c->in[3], ctc_options(c))) \
     OP(cosine_embedding_loss, (X, Y, W, S, REDUCTION)) \
     OP(bce_with_logits, (X, Y, (tp_bce_options){c->in[2], c->in[3], golden_reduction(c)}))
 /* clang-format on */

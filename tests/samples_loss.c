@@ -58,6 +58,29 @@ static void ref_nll_loss(const sample *row, const dense *in, dense *out) {
     classified(row, &in[0], in[0].data, in, out);
 }
 
+/* Class probabilities in place of labels; the mean is over the samples. */
+static void ref_probabilities(const sample *row, const dense *in, dense *out) {
+    const tp_ce_options *o = row->arg;
+    int64_t outer, classes, inner, dim = in[0].shape.ndim > 1;
+    dense_around(in[0].shape, (int)dim, &outer, &classes, &inner);
+    dense loss = {{0}};
+    tp_shape shape = {in[0].shape.ndim - 1, {0}};
+    for (int d = 0; d < shape.ndim; d++) shape.dims[d] = in[0].shape.dims[d < dim ? d : d + 1];
+    dense_new(&loss, shape);
+    for (int64_t k = 0; k < loss.numel; k++) {
+        const double *x = in[0].data + k / inner * classes * inner + k % inner;
+        const double *t = in[1].data + k / inner * classes * inner + k % inner;
+        double sum = 0;
+        for (int64_t c = 0; c < classes; c++) sum += exp(x[c * inner]);
+        for (int64_t c = 0; c < classes; c++) {
+            double share = (1 - o->label_smoothing) * t[c * inner] + o->label_smoothing / (double)classes;
+            loss.data[k] -= share * (x[c * inner] - log(sum)) * (in[2].data ? in[2].data[c] : 1);
+        }
+    }
+    reduced(o->reduction, shape, loss.data, (double)loss.numel, out);
+    free(loss.data);
+}
+
 static void ref_cross_entropy(const sample *row, const dense *in, dense *out) {
     int64_t outer, classes, inner;
     dense_around(in[0].shape, in[0].shape.ndim > 1 ? 1 : 0, &outer, &classes, &inner);
@@ -74,6 +97,55 @@ static void ref_cross_entropy(const sample *row, const dense *in, dense *out) {
         }
     classified(row, &in[0], logp.data, in, out);
     free(logp.data);
+}
+
+/* ---- ctc_loss: in are x, targets, input_lengths, target_lengths; arg the options ------------------- */
+
+#define CTC(...)                                                                                             \
+    .arg = &(const tp_ctc_options) { __VA_ARGS__ }
+
+SAMPLE_RUN(run_ctc_loss, tp_ctc_loss(in[0], in[1], in[2], in[3], *(const tp_ctc_options *)row->arg))
+
+/* The probability of labels[0 .. count) in the first `steps` steps of the sample, by the number of labels said so far and whether
+ * a blank was the last. */
+static double said(const double *x, int64_t stride, int64_t steps, const double *labels, int64_t count,
+                   int64_t blank) {
+    double *now = calloc((size_t)(4 * count + 4), sizeof *now), *next = now + 2 * count + 2;
+    now[0] =
+        1; /* 2 k: after k labels and a blank, or nothing; 2 k + 1: with the k-th label, from 0, as the last */
+    for (int64_t t = 0; t < steps; t++, x += stride) {
+        for (int64_t k = 0; k <= count; k++) {
+            next[2 * k] = exp(x[blank]) * (now[2 * k] + (k > 0 ? now[2 * k - 1] : 0));
+            if (k == count) continue;
+            double from = now[2 * k + 1] + now[2 * k];
+            if (k > 0 && labels[k] != labels[k - 1]) from += now[2 * k - 1];
+            next[2 * k + 1] = exp(x[(int64_t)labels[k]]) * from;
+        }
+        for (int64_t i = 0; i < 2 * count + 1; i++) now[i] = next[i];
+    }
+    double p = now[2 * count] + (count > 0 ? now[2 * count - 1] : 0);
+    free(now);
+    return p;
+}
+
+static void ref_ctc_loss(const sample *row, const dense *in, dense *out) {
+    const tp_ctc_options *o = row->arg;
+    const bool alone = in[0].shape.ndim == 2;
+    int64_t steps = in[0].shape.dims[0], batch = alone ? 1 : in[0].shape.dims[1], next = 0;
+    int64_t classes = in[0].shape.dims[alone ? 1 : 2], widest = in[1].shape.dims[in[1].shape.ndim - 1];
+    dense loss = {{0}};
+    dense_new(&loss, TP_SHAPE(batch));
+    for (int64_t n = 0; n < batch; n++) {
+        int64_t count = in[3].data ? (int64_t)in[3].data[n] : widest;
+        const double *labels = in[1].data + (in[1].shape.ndim == 2 ? n * widest : next);
+        next += count;
+        double p = said(in[0].data + n * classes, batch * classes,
+                        in[2].data ? (int64_t)in[2].data[n] : steps, labels, count, o->blank);
+        loss.data[n] = p == 0 && o->zero_infinity ? 0 : -log(p);
+        if (o->reduction == TP_MEAN && count > 1) loss.data[n] /= (double)count;
+    }
+    reduced(o->reduction, alone ? TP_SCALAR_SHAPE : TP_SHAPE(batch), loss.data, (double)batch, out);
+    free(loss.data);
 }
 
 /* ---- mse_loss: arg is the reduction --------------------------------------------------------------- */
@@ -385,6 +457,20 @@ static void ref_cosine_embedding_loss(const sample *row, const dense *in, dense 
 #define LARGE(op, low, high, ...)                                                                            \
     ROW(op, "large", {X(500, 400), FLOATS(low, high, 500, 400)}, CASE(__VA_ARGS__), .flags = SAMPLE_LARGE)
 
+#define SHARES(...)                                                                                          \
+    { FLOAT_IN(0, 1), SHAPE(__VA_ARGS__) }
+#define PROBABILITIES(what, x, target, weight, ...)                                                          \
+    {                                                                                                        \
+        "cross_entropy", "probabilities, " what, run_cross_entropy, ref_probabilities, {x, target, weight},  \
+            OPTIONS(__VA_ARGS__)                                                                             \
+    }
+#define GIVEN(shape, ...)                                                                                    \
+    { .kind = SAMPLE_I64, shape, .values = VALUES(__VA_ARGS__) }
+#define LENGTHS(shape, ...)                                                                                  \
+    { .kind = SAMPLE_I64, shape, .optional = true, .values = VALUES(__VA_ARGS__) }
+#define CTC_ROW(what, ...)                                                                                   \
+    { "ctc_loss", what, run_ctc_loss, ref_ctc_loss, __VA_ARGS__, .no_second = "not written" }
+
 static const sample loss_rows[] = {
     REDUCTIONS(l1_loss, "near and far", APART, PLUS),
     REDUCTIONS(smooth_l1_loss, "beyond beta", APART, PLUS),
@@ -543,6 +629,45 @@ static const sample loss_rows[] = {
     ROW(cross_entropy, "large", {X(3000, 50), LABELS(50, 3000), NONE}, OPTIONS(0), .flags = SAMPLE_LARGE),
     ROW(cross_entropy, "large, many classes", {X(40, 3000), LABELS(3000, 40), NONE},
         OPTIONS(.label_smoothing = 0.1), .flags = SAMPLE_LARGE),
+    PROBABILITIES("mean", X(4, 5), SHARES(4, 5), NONE, 0),
+    PROBABILITIES("sum, weight", X(4, 5), SHARES(4, 5), WEIGHT(5), .reduction = TP_SUM),
+    PROBABILITIES("mean, weight", X(4, 5), SHARES(4, 5), WEIGHT(5), 0),
+    PROBABILITIES("none", X(4, 5), SHARES(4, 5), NONE, .reduction = TP_NONE),
+    PROBABILITIES("images, smoothing, weight", X(2, 3, 2, 2), SHARES(2, 3, 2, 2), WEIGHT(3),
+                  .label_smoothing = 0.2),
+    PROBABILITIES("images, none", X(2, 3, 4), SHARES(2, 3, 4), NONE, .reduction = TP_NONE),
+    PROBABILITIES("one sample", X(5), SHARES(5), WEIGHT(5), .label_smoothing = 0.1),
+    PROBABILITIES("no rows, sum", X(0, 3), SHARES(0, 3), NONE, .reduction = TP_SUM),
+    {"cross_entropy",
+     "probabilities, large",
+     run_cross_entropy,
+     ref_probabilities,
+     {X(3000, 50), SHARES(3000, 50), NONE},
+     OPTIONS(0),
+     .flags = SAMPLE_LARGE,
+     .tol_f32 = 1e-4},
+    CTC_ROW("rows of labels", {X(5, 2, 4), GIVEN(SHAPE(2, 2), 1, 3, 2, 2), NONE, NONE}, CTC(0)),
+    CTC_ROW("lengths, sum",
+            {X(5, 3, 4), GIVEN(SHAPE(3, 3), 1, 3, 1, 2, 2, 1, 3, 1, 1), LENGTHS(SHAPE(3), 5, 4, 2),
+             LENGTHS(SHAPE(3), 3, 2, 1)},
+            CTC(.reduction = TP_SUM), .flags = SAMPLE_NO_EXPAND),
+    CTC_ROW("one row of labels, none",
+            {X(4, 3, 3), GIVEN(SHAPE(4), 1, 2, 2, 1), NONE, LENGTHS(SHAPE(3), 1, 2, 1)},
+            CTC(.reduction = TP_NONE), .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND),
+    CTC_ROW("another blank", {X(4, 2, 3), GIVEN(SHAPE(2, 2), 0, 1, 1, 1), NONE, NONE}, CTC(.blank = 2)),
+    CTC_ROW("no labels", {X(4, 2, 3), GIVEN(SHAPE(2, 1), 1, 0), NONE, LENGTHS(SHAPE(2), 1, 0)}, CTC(0),
+            .flags = SAMPLE_COMPOSED | SAMPLE_NO_EXPAND),
+    CTC_ROW("no batch", {X(6, 4), GIVEN(SHAPE(3), 1, 1, 2), NONE, NONE}, CTC(0)),
+    CTC_ROW("no batch, lengths", {X(6, 4), GIVEN(SHAPE(2), 3, 2), LENGTHS(SCALAR, 5), LENGTHS(SCALAR, 2)},
+            CTC(0)),
+    CTC_ROW("no way, zero_infinity", {X(2, 2, 3), GIVEN(SHAPE(2, 2), 1, 1, 1, 2), NONE, NONE},
+            CTC(.zero_infinity = true)),
+    CTC_ROW("no way", {X(2, 2, 3), GIVEN(SHAPE(2, 2), 1, 1, 1, 2), NONE, NONE}, CTC(.reduction = TP_NONE),
+            .flags = SAMPLE_NAN),
+    CTC_ROW("no samples, sum", {X(4, 0, 3), INTS(1, 2, 0, 2), NONE, NONE}, CTC(.reduction = TP_SUM)),
+    CTC_ROW("no steps, sum", {X(0, 2, 3), INTS(1, 2, 2, 0), NONE, NONE}, CTC(.reduction = TP_SUM)),
+    CTC_ROW("large", {X(60, 20, 40), INTS(1, 40, 20, 25), NONE, NONE}, CTC(0), .flags = SAMPLE_LARGE,
+            .tol = 1e-10, .tol_f32 = 2e-4),
     ROW(nll_loss, "mean", {X(4, 5), LABELS(5, 4), NONE}, OPTIONS(0)),
     ROW(nll_loss, "sum", {X(4, 5), LABELS(5, 4), NONE}, OPTIONS(.reduction = TP_SUM)),
     ROW(nll_loss, "none", {X(4, 5), LABELS(5, 4), NONE}, OPTIONS(.reduction = TP_NONE)),

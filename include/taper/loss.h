@@ -19,7 +19,9 @@ typedef struct tp_ce_options {
 
 /* Cross-entropy of unnormalised scores and class indices: -log softmax(x)[target].
  * x: (N, C), (C) or (N, C, d1, ...), F32 or F64; target: (N), () or (N, d1, ...), I64 or I32, in [0, C).
- * -> () or, with TP_NONE, the target's shape. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_INDEX for a label out of range. */
+ * -> () or, with TP_NONE, the target's shape. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_INDEX for a label out of range.
+ * Or of class probabilities: target of x's shape, F32 or F64, differentiable: -sum over the classes of target log softmax(x). The
+ * mean is then over the samples, whatever the weights, and ignore_index is an error (TP_ERR_ARGUMENT). */
 TP_API tp_tensor *tp_cross_entropy(tp_tensor *x, tp_tensor *target, tp_ce_options options);
 
 /* The same on log-probabilities: -x[target]. */
@@ -133,6 +135,23 @@ TP_API tp_tensor *tp_triplet_margin_loss(tp_tensor *anchor, tp_tensor *positive,
  * cos = a.b / sqrt((a.a + 1e-12) (b.b + 1e-12)). -> () or, with TP_NONE, the target's shape. */
 TP_API tp_tensor *tp_cosine_embedding_loss(tp_tensor *a, tp_tensor *b, tp_tensor *target, double margin,
                                            tp_reduction reduction);
+
+typedef struct tp_ctc_options {
+    int64_t blank; /* the class that stands for no label */
+    bool
+        zero_infinity; /* a loss that is infinite, of too few steps for the labels, is 0 and has the gradient 0 */
+    tp_reduction reduction; /* the mean is over the samples, each divided by the number of its labels */
+} tp_ctc_options;
+
+/* Connectionist temporal classification: minus the logarithm of the probability of all ways to say the labels in T steps.
+ * x: (T, N, C) or (T, C), logarithms of probabilities (log_softmax); targets: (N, S), or the labels of all samples one after the
+ * other in (n), or (S); I64 or I32, in [0, C) but not the blank. input_lengths, target_lengths: how many steps and labels count
+ * of each sample, (N) or (), I64 or I32; NULL is all. -> () or, with TP_NONE, (N) or (). Differentiable once. The gradient is
+ * x's alone: PyTorch's has exp(x) added, which log_softmax's takes away again. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE,
+ * TP_ERR_INDEX for a label out of range, TP_ERR_ARGUMENT for a blank among them and for lengths.
+ * Source: Graves et al. 2006; torch.nn.functional.ctc_loss. */
+TP_API tp_tensor *tp_ctc_loss(tp_tensor *x, tp_tensor *targets, tp_tensor *input_lengths,
+                              tp_tensor *target_lengths, tp_ctc_options options);
 
 TP_END_DECLS
 

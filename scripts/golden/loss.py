@@ -28,6 +28,26 @@ def cases(file):
     file.case("cross_entropy", "far apart", [torch.tensor([[1000.0, -1000, 0, 5], [0, 0, 0, 0]], dtype=torch.float64),
                                              torch.tensor([1, 2]), None], lambda t, c, v: F.cross_entropy(t, c))
     for reduction in ("mean", "sum", "none"):
+        for what, x, w, smoothing in (("matrix", (3, 4), None, 0.0), ("weights", (3, 4), weight, 0.0),
+                                      ("smoothing, weights", (2, 4, 3), weight, 0.2), ("vector", (4,), weight, 0.1),
+                                      ("image", (2, 4, 2, 2), None, 0.0)):
+            file.case("cross_entropy", f"probabilities, {what}, {reduction}", [file.draw(*x), file.draw(*x, lo=0, hi=1), w],
+                      lambda t, p, v: F.cross_entropy(t, p, weight=v, label_smoothing=smoothing, reduction=reduction),
+                      fixed=2, reduction=reduction, label_smoothing=smoothing)
+        for what, x, targets, steps, lengths, blank in (
+                ("rows", (6, 3, 4), [[1, 2, 3], [2, 2, 1], [3, 1, 1]], [6, 6, 6], [3, 2, 1], 0),
+                ("steps", (6, 3, 4), [[1, 2, 3], [2, 2, 1], [3, 1, 1]], [6, 5, 3], [3, 3, 2], 0),
+                ("in a row", (5, 2, 5), [1, 2, 0, 3, 3], [5, 4], [3, 2], 4),
+                ("no labels", (4, 2, 3), [[1, 2], [2, 2]], [4, 3], [2, 0], 0),
+                ("one", (5, 4), [3, 1, 1], 5, 3, 0)):
+            file.case("ctc_loss", f"{what}, {reduction}",
+                      [file.draw(*x), torch.tensor(targets), torch.tensor(steps), torch.tensor(lengths)],
+                      lambda t, y, i, o: F.ctc_loss(F.log_softmax(t, -1), y, i, o, blank=blank, reduction=reduction),
+                      reduction=reduction, blank=blank)
+        file.case("ctc_loss", f"no way, {reduction}",
+                  [file.draw(3, 2, 4), torch.tensor([[1, 2, 3], [2, 2, 1]]), torch.tensor([3, 3]), torch.tensor([3, 2])],
+                  lambda t, y, i, o: F.ctc_loss(F.log_softmax(t, -1), y, i, o, zero_infinity=True, reduction=reduction),
+                  reduction=reduction, zero_infinity=1)
         file.case("mse_loss", reduction, [file.draw(3, 4), file.draw(3, 4)],
                   lambda a, b: F.mse_loss(a, b, reduction=reduction), reduction=reduction)
         file.case("bce_with_logits", reduction, [file.draw(3, 4), file.draw(3, 4, lo=0, hi=1), None, None],

@@ -1,4 +1,4 @@
-/* Cross-entropy and negative log-likelihood on class indices. */
+/* Cross-entropy on class indices and on class probabilities, and negative log-likelihood. */
 #include <stdio.h>
 
 #include "kernels/softmax.h"
@@ -41,6 +41,14 @@ static tp_shape ce_target_shape(tp_shape x) {
     return shape;
 }
 
+static bool ce_check_options(const char *op, const tp_ce_options *o) {
+    if ((unsigned)o->reduction > TP_NONE)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%d is no reduction", (int)o->reduction);
+    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
+        TP_FAIL(TP_ERR_ARGUMENT, op, "label_smoothing %g is not in [0, 1]", o->label_smoothing);
+    return true;
+}
+
 static bool ce_check(const char *op, const tp_tensor *x, const tp_tensor *target, const tp_ce_options *o) {
     if (!tp__require_floating(op, "x", x)) return false;
     if (x->shape.ndim == 0) {
@@ -57,15 +65,7 @@ static bool ce_check(const char *op, const tp_tensor *x, const tp_tensor *target
         tp__error(TP_ERR_DTYPE, op, "target must be int64 or int32, got %s", tp__dtype_text(target));
         return false;
     }
-    if ((unsigned)o->reduction > TP_NONE) {
-        tp__error(TP_ERR_ARGUMENT, op, "%d is no reduction", (int)o->reduction);
-        return false;
-    }
-    if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1)) {
-        tp__error(TP_ERR_ARGUMENT, op, "label_smoothing %g is not in [0, 1]", o->label_smoothing);
-        return false;
-    }
-    return ce_check_weight(op, x, o->weight, x->shape.dims[x->shape.ndim > 1]);
+    return ce_check_options(op, o) && ce_check_weight(op, x, o->weight, x->shape.dims[x->shape.ndim > 1]);
 }
 
 static TP__COLD void ce_bad_label(const char *op, tp_shape shape, int64_t at, int64_t label,
@@ -291,14 +291,47 @@ static tp_tensor *ce_any(const char *op, tp_tensor *x, tp_tensor *target, const 
     return y && a.reduction == TP_NONE && target->shape.ndim != 1 ? tp_reshape(y, target->shape) : y;
 }
 
+/* ---- class probabilities ------------------------------------------------------------------------------ */
+
+static bool ce_check_probabilities(const char *op, const tp_tensor *x, const tp_ce_options *o) {
+    const int dim = x->shape.ndim > 1;
+    if (!tp__require_floating(op, "x", x) || !ce_check_options(op, o) ||
+        !ce_check_weight(op, x, o->weight, x->shape.dims[dim]))
+        return false;
+    if (o->has_ignore_index) TP_FAIL(TP_ERR_ARGUMENT, op, "ignore_index is for class indices");
+    if (x->shape.dims[dim] == 0)
+        TP_FAIL(TP_ERR_SHAPE, op, "no classes: x of shape %s", tp__shape_text(x->shape));
+    return true;
+}
+
+static tp_tensor *ce_probabilities(tp_tensor *x, tp_tensor *target, const tp_ce_options *o) {
+    const int dim = x->shape.ndim > 1;
+    const double classes = (double)x->shape.dims[dim], smoothing = o->label_smoothing;
+    if (smoothing != 0) target = tp_add_scalar(tp_mul_scalar(target, 1 - smoothing), smoothing / classes);
+    if (o->weight) {
+        tp_shape shape = {x->shape.ndim - dim, {x->shape.dims[dim]}};
+        for (int d = 1; d < shape.ndim; d++) shape.dims[d] = 1;
+        target = tp_mul(target, tp_reshape(o->weight, shape));
+    }
+    tp_tensor *each = tp_neg(tp_mul(tp_log_softmax(x, dim), target));
+    if (o->reduction == TP_NONE) return tp_sum_dim(each, TP_DIMS(dim), false);
+    tp_tensor *sum = tp_sum(each);
+    return o->reduction == TP_SUM ? sum : tp_div_scalar(sum, (double)x->numel / classes);
+}
+
 tp_tensor *tp_cross_entropy(tp_tensor *x, tp_tensor *target, tp_ce_options options) {
     const char *op = "cross_entropy";
     TP_REQUIRE(x, op);
     TP_REQUIRE(target, op);
     TP_OPTIONAL(options.weight);
-    if (!ce_check(op, x, target, &options)) return NULL;
+    const bool probabilities = x->shape.ndim > 0 && tp__is_floating((tp_dtype)target->dtype) &&
+                               tp_shape_equal(x->shape, target->shape);
+    if (!(probabilities ? ce_check_probabilities(op, x, &options) : ce_check(op, x, target, &options)))
+        return NULL;
     tp_scope *scope = tp_scope_begin();
-    return scope ? tp_scope_return(scope, ce_any(op, x, target, &options, true)) : NULL;
+    if (!scope) return NULL;
+    return tp_scope_return(scope, probabilities ? ce_probabilities(x, target, &options)
+                                                : ce_any(op, x, target, &options, true));
 }
 
 tp_tensor *tp_nll_loss(tp_tensor *x, tp_tensor *target, tp_ce_options options) {
