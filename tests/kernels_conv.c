@@ -159,6 +159,15 @@ static void conv_shapes(int dtype) {
         {2, 20, 2, 3, 33, 2, 2, 0, 0, 5, 5, 5, 6, 3, 3, 1},
         {2, 20, 3, 40, 48, 3, 3, 0, 0, 1, 1, 1, 1, 1, 4, 1},
         {0, 3, 5, 5, 4, 3, 3, 0, 0, 1, 1, 0, 0, 1, 1, 1},
+        {2, 5, 40, 44, 5, 3, 3, 0, 0, 1, 1, 1, 1, 1, 1, 5}, /* depthwise, of several blocks of rows */
+        {2, 6, 41, 38, 6, 5, 3, 0, 0, 2, 2, 2, 1, 1, 1, 6},
+        {3, 3, 7, 7, 9, 5, 5, 0, 0, 1, 1, 2, 2, 1, 1, 3}, /* three outputs of each channel */
+        {2, 4, 23, 31, 8, 3, 4, 0, 0, 4, 3, 6, 7, 3, 2,
+         4}, /* strides and dilations that do not divide one another */
+        {2, 4, 12, 9, 4, 3, 3, 0, 0, 2, 2, 0, 0, 2, 2, 4},   /* taps of one phase alone */
+        {1, 2, 9, 5, 2, 2, 2, 0, 0, 4, 4, 1, 1, 1, 1, 2},    /* pixels that no window sees */
+        {2, 30, 20, 20, 3, 3, 3, 0, 0, 1, 1, 1, 1, 1, 1, 1}, /* few outputs of many channels */
+        {2, 12, 50, 20, 8, 3, 3, 0, 0, 1, 2, 1, 0, 1, 1, 4},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_conv(shapes[i], dtype);
 }

@@ -320,9 +320,9 @@ static int run_dropouts_rest(const sample *row, tp_tensor *const *in, tp_tensor 
     }
 #define DROPOUTS(name, what, f, is_alpha, x, ...)                                                            \
     { #name, what, run_dropouts, f, {x }, KIND(name, is_alpha), __VA_ARGS__ }
-#define DROPOUTS_REST(name, is_alpha, x, ...)                                                                \
+#define DROPOUTS_REST(name, what, is_alpha, x, ...)                                                          \
     {                                                                                                        \
-#name, "the mask it draws", run_dropouts_rest, ref_zeros,                                            \
+#name, "the mask it draws" what, run_dropouts_rest, ref_zeros,                                       \
             {x }, KIND(name, is_alpha), .flags = SAMPLE_COMPOSED | SAMPLE_ZERO_GRAD, __VA_ARGS__             \
     }
 
@@ -495,39 +495,39 @@ static const sample norm_rows[] = {
      .flags = SAMPLE_COMPOSED | SAMPLE_ZERO_GRAD,
      .tol = 1e-12},
     {"dropout", "large", run_dropout, NULL, {X(400, 500)}, .p = {0.5}, .i = {1}, .flags = SAMPLE_LARGE},
-    DROPOUTS_REST(dropout1d, false, X(3, 4, 2), .p = {0.4}, .i = {1, 2}),
-    DROPOUTS_REST(dropout1d, false, X(5, 2), .p = {0.4}, .i = {1, 1}),
+    DROPOUTS_REST(dropout1d, "", false, X(3, 4, 2), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(dropout1d, ", no batch", false, X(5, 2), .p = {0.4}, .i = {1, 1}),
     DROPOUTS(dropout1d, "not training", ref_dropout, false, X(3, 4, 2), .p = {0.5}),
     DROPOUTS(dropout1d, "p = 0", ref_dropout, false, X(3, 4, 2), .i = {1}),
     DROPOUTS(dropout1d, "p = 1", ref_dropout, false, X(3, 4, 2), .p = {1}, .i = {1},
              .flags = SAMPLE_ZERO_GRAD),
     DROPOUTS(dropout1d, "p = 0.3", NULL, false, X(3, 4, 2), .p = {0.3}, .i = {1}),
     DROPOUTS(dropout1d, "no elements", ref_dropout, false, X(0, 4, 2), .p = {0.3}, .i = {1}),
-    DROPOUTS_REST(dropout2d, false, X(2, 5, 2, 2), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(dropout2d, "", false, X(2, 5, 2, 2), .p = {0.4}, .i = {1, 2}),
     DROPOUTS(dropout2d, "not training", ref_dropout, false, X(2, 5, 2, 2), .p = {0.5}),
     DROPOUTS(dropout2d, "p = 0", ref_dropout, false, X(2, 5, 2, 2), .i = {1}),
     DROPOUTS(dropout2d, "p = 1", ref_dropout, false, X(2, 5, 2, 2), .p = {1}, .i = {1},
              .flags = SAMPLE_ZERO_GRAD),
     DROPOUTS(dropout2d, "p = 0.3", NULL, false, X(2, 5, 2, 2), .p = {0.3}, .i = {1}),
     DROPOUTS(dropout2d, "no elements", ref_dropout, false, X(0, 5, 2, 2), .p = {0.3}, .i = {1}),
-    DROPOUTS_REST(dropout3d, false, X(2, 4, 1, 2, 2), .p = {0.4}, .i = {1, 2}),
-    DROPOUTS_REST(dropout3d, false, X(5, 1, 2, 2), .p = {0.4}, .i = {1, 1}),
+    DROPOUTS_REST(dropout3d, "", false, X(2, 4, 1, 2, 2), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(dropout3d, ", no batch", false, X(5, 1, 2, 2), .p = {0.4}, .i = {1, 1}),
     DROPOUTS(dropout3d, "not training", ref_dropout, false, X(2, 4, 1, 2, 2), .p = {0.5}),
     DROPOUTS(dropout3d, "p = 0", ref_dropout, false, X(2, 4, 1, 2, 2), .i = {1}),
     DROPOUTS(dropout3d, "p = 1", ref_dropout, false, X(2, 4, 1, 2, 2), .p = {1}, .i = {1},
              .flags = SAMPLE_ZERO_GRAD),
     DROPOUTS(dropout3d, "p = 0.3", NULL, false, X(2, 4, 1, 2, 2), .p = {0.3}, .i = {1}),
     DROPOUTS(dropout3d, "no elements", ref_dropout, false, X(0, 4, 1, 2, 2), .p = {0.3}, .i = {1}),
-    DROPOUTS_REST(alpha_dropout, true, X(5, 6), .p = {0.4}, .i = {1, 2}),
-    DROPOUTS_REST(alpha_dropout, true, X(2, 3, 4), .p = {0.4}, .i = {1, 3}),
+    DROPOUTS_REST(alpha_dropout, "", true, X(5, 6), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(alpha_dropout, ", three dims", true, X(2, 3, 4), .p = {0.4}, .i = {1, 3}),
     DROPOUTS(alpha_dropout, "not training", ref_dropout, true, X(5, 6), .p = {0.5}),
     DROPOUTS(alpha_dropout, "p = 0", ref_dropout, true, X(5, 6), .i = {1}),
     DROPOUTS(alpha_dropout, "p = 1", ref_dropout, true, X(5, 6), .p = {1}, .i = {1},
              .flags = SAMPLE_ZERO_GRAD),
     DROPOUTS(alpha_dropout, "p = 0.3", NULL, true, X(5, 6), .p = {0.3}, .i = {1}),
     DROPOUTS(alpha_dropout, "no elements", ref_dropout, true, X(0, 6), .p = {0.3}, .i = {1}),
-    DROPOUTS_REST(feature_alpha_dropout, true, X(3, 4, 2), .p = {0.4}, .i = {1, 2}),
-    DROPOUTS_REST(feature_alpha_dropout, true, X(3, 5), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(feature_alpha_dropout, "", true, X(3, 4, 2), .p = {0.4}, .i = {1, 2}),
+    DROPOUTS_REST(feature_alpha_dropout, ", lines", true, X(3, 5), .p = {0.4}, .i = {1, 2}),
     DROPOUTS(feature_alpha_dropout, "not training", ref_dropout, true, X(3, 4, 2), .p = {0.5}),
     DROPOUTS(feature_alpha_dropout, "p = 0", ref_dropout, true, X(3, 4, 2), .i = {1}),
     DROPOUTS(feature_alpha_dropout, "p = 1", ref_dropout, true, X(3, 4, 2), .p = {1}, .i = {1},

@@ -33,13 +33,13 @@ static FN(direct_plan) FN(direct_measure)(const tp__conv2d *g) {
  * computing them, and enough pixels to make up for packing the weight. */
 static bool FN(direct_forward_pays)(const tp__conv2d *g) {
     FN(direct_plan) p = FN(direct_measure)(g);
-    return 2 * p.outputs > DIRECT_NR && p.depth >= 32 && g->ow >= 4 && g->n * p.pixels >= 128 &&
+    return 2 * p.outputs >= DIRECT_NR && p.depth >= 32 && g->ow >= 4 && g->n * p.pixels >= 128 &&
            p.channels * p.plane <= INT32_MAX;
 }
 
 static bool FN(direct_weight_grad_pays)(const tp__conv2d *g) {
     FN(direct_plan) p = FN(direct_measure)(g);
-    return 2 * p.outputs > DIRECT_NR && p.channels >= 6 && p.channels * p.plane <= INT32_MAX;
+    return 2 * p.outputs >= DIRECT_NR && p.channels >= 6 && p.channels * p.plane <= INT32_MAX;
 }
 
 /* Copies an image (channels, h, w) with as much padding on its left and right as the windows see. */

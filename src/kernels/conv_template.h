@@ -23,6 +23,7 @@ static inline void FN(conv_copy)(const T *from, int64_t n, T *to) {
 }
 
 #include "kernels/conv_direct_template.h"
+#include "kernels/conv_planes_template.h"
 
 /* The columns of one image and group: col (c / groups * kh * kw, oh * ow), zero where the window hangs over. */
 static void FN(conv_columns)(const tp__conv2d *g, const T *x, T *col) {
@@ -110,11 +111,17 @@ static size_t FN(conv_scratch)(const tp__conv2d *g) {
         size_t of_back = FN(direct_measure)(&back).end;
         if (of_back > direct) direct = of_back;
     }
+    if (FN(planes_pay)(g) && FN(planes_measure)(g).end > direct) direct = FN(planes_measure)(g).end;
     return needed > direct ? needed : direct;
 }
 
 static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *weight, const void *bias,
                              void *y, int64_t n0, int64_t n1, void *scratch) {
+    if (FN(planes_pay)(g)) {
+        T *first = (T *)y + n0 * g->o * g->oh * g->ow;
+        FN(planes_forward)(g, x, weight, bias, first, n0, n1, scratch);
+        return;
+    }
     FN(conv_sizes) s = FN(conv_measure)(g);
     bool pointwise = FN(conv_is_pointwise)(g);
     if (!pointwise && FN(direct_forward_pays)(g)) {
@@ -149,6 +156,11 @@ static void FN(conv_forward)(const tp__conv2d *g, const void *x, const void *wei
 
 static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void *weight, void *dx, int64_t n0,
                                 int64_t n1, void *scratch) {
+    if (FN(planes_pay)(g)) {
+        T *first = (T *)dx + n0 * g->c * g->h * g->w;
+        FN(planes_input_grad)(g, dy, weight, first, n0, n1, scratch);
+        return;
+    }
     FN(conv_sizes) s = FN(conv_measure)(g);
     bool pointwise = FN(conv_is_pointwise)(g);
     tp__conv2d back;
@@ -184,6 +196,10 @@ static void FN(conv_input_grad)(const tp__conv2d *g, const void *dy, const void 
 
 static void FN(conv_weight_grad)(const tp__conv2d *g, const void *dy, const void *x, void *dw, int64_t n0,
                                  int64_t n1, void *scratch) {
+    if (FN(planes_pay)(g)) {
+        FN(planes_weight_grad)(g, dy, x, dw, n0, n1, scratch);
+        return;
+    }
     FN(conv_sizes) s = FN(conv_measure)(g);
     bool pointwise = FN(conv_is_pointwise)(g);
     if (!pointwise && FN(direct_weight_grad_pays)(g)) {

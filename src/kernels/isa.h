@@ -24,6 +24,9 @@
 #define TP__PASTE4_(a, b, c, d) a##b##c##d
 #define TP__PASTE4(a, b, c, d) TP__PASTE4_(a, b, c, d)
 
+/* Of a function that many kernels call, once a row or block: its code is worth more than the call. */
+#define TP__SHARED __attribute__((noinline, unused))
+
 /* A name that carries the ISA alone: tp__gemm_v4. */
 #define TP__ISA_NAME(name) TP__PASTE4(tp__, name, _, TP__ISA_SUFFIX)
 

@@ -25,7 +25,7 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
 /* Defines `T name(int64_t n, const T *x, const T *y, T c)`, n > 0: the terms V(x, y, c, i), of a vector at i,
  * and S(x, y, c, i), of element i, combined by VC and SC. Unused arguments are x again and 0. */
 #define TP__DEFINE_ROW(name, V, S, VC, SC)                                                                   \
-    static inline T FN(name##_block)(int64_t n, const T *x, const T *y, T c) {                               \
+    TP__SHARED static T FN(name##_block)(int64_t n, const T *x, const T *y, T c) {                           \
         const int64_t w = TP__LANES;                                                                         \
         int64_t i = 1;                                                                                       \
         T total;                                                                                             \
@@ -58,8 +58,7 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
         for (; i < n; i++) total = SC(total, S(x, y, c, i));                                                 \
         return total;                                                                                        \
     }                                                                                                        \
-    static inline T FN(name)(int64_t n, const T *x, const T *y, T c) {                                       \
-        if (n <= TP__ROW_BLOCK) return FN(name##_block)(n, x, y, c);                                         \
+    TP__SHARED static T FN(name##_long)(int64_t n, const T *x, const T *y, T c) {                            \
         T stack[TP__ROW_DEPTH];                                                                              \
         int depth = 0;                                                                                       \
         for (int64_t at = 0, block = 0; at < n; at += TP__ROW_BLOCK, block++) {                              \
@@ -74,6 +73,9 @@ static inline FN(vec) FN(vec_load)(const T *p) { return *(const FN(vec_at) *)p; 
             total = SC(stack[depth], total);                                                                 \
         }                                                                                                    \
         return total;                                                                                        \
+    }                                                                                                        \
+    static inline T FN(name)(int64_t n, const T *x, const T *y, T c) {                                       \
+        return n <= TP__ROW_BLOCK ? FN(name##_block)(n, x, y, c) : FN(name##_long)(n, x, y, c);              \
     }
 
 #ifndef TP__ROW_ADD

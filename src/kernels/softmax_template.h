@@ -12,7 +12,7 @@ static inline T FN(softmax_max)(int64_t n, const T *x) {
 }
 
 /* In place: of two pointers that are the same the vectorised loop would have to fear an overlap. */
-static inline void FN(softmax_exp)(int64_t n, T *e) {
+TP__SHARED static void FN(softmax_exp)(int64_t n, T *e) {
     for (int64_t i = 0; i < n; i++) e[i] = FN(exp)(e[i]);
 }
 
@@ -23,8 +23,8 @@ static inline int64_t FN(softmax_take)(int64_t rows, int64_t n) {
 
 /* For `rows` rows: m = the largest, e = exp(x - m) packed, sum = its sum. With `finite`, an infinite m counts
  * as 0: the sum is then 0 or Inf, not NaN. */
-static inline void FN(softmax_begin)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *e, T *m, T *sum,
-                                     bool finite) {
+TP__SHARED static void FN(softmax_begin)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *e, T *m,
+                                         T *sum, bool finite) {
     for (int64_t r = 0; r < rows; r++) {
         const T *row = x + r * x_step;
         T *to = e + r * n, largest = FN(softmax_max)(n, row);
@@ -80,8 +80,8 @@ static T FN(softmax_sum_long)(int64_t n, const T *x, T m) {
 }
 
 /* m and sum of exp(x - m) for the next rows, without keeping the exponentials. */
-static inline void FN(softmax_sums)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *m, T *sum,
-                                    bool finite) {
+TP__SHARED static void FN(softmax_sums)(int64_t rows, int64_t n, const T *x, int64_t x_step, T *m, T *sum,
+                                        bool finite) {
     T e[TP__SOFTMAX_BLOCK];
     if (n <= TP__SOFTMAX_BLOCK) {
         FN(softmax_begin)(rows, n, x, x_step, e, m, sum, finite);
@@ -129,8 +129,8 @@ static void FN(log_softmax_rows_grad)(int64_t rows, int64_t n, const void *y_, c
 /* ---- down columns ----------------------------------------------------------------------------------- */
 
 /* For up to TP__SOFTMAX_COLS columns: m = the largest, sum = the sum of exp(x - m). */
-static inline void FN(softmax_cols_begin)(int64_t n, int64_t width, int64_t step, const T *x, T *y, T *m,
-                                          T *sum) {
+TP__SHARED static void FN(softmax_cols_begin)(int64_t n, int64_t width, int64_t step, const T *x, T *y, T *m,
+                                              T *sum) {
     for (int64_t c = 0; c < width; c++) {
         m[c] = x[c];
         sum[c] = 0;
