@@ -81,7 +81,8 @@ static void ref_running(const sample *row, const dense *in, dense *out) {
 /* i[0]: how many last dims are normalised; p[0]: eps. */
 static tp_shape last_dims(const sample *row, tp_shape x) {
     tp_shape last = {(int)row->i[0], {0}};
-    for (int d = 0; d < last.ndim; d++) last.dims[d] = x.dims[x.ndim - last.ndim + d];
+    for (int d = 0; d < last.ndim; d++)
+        last.dims[d] = x.ndim < last.ndim ? 1 : x.dims[x.ndim - last.ndim + d];
     return last;
 }
 

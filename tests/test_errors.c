@@ -12,6 +12,7 @@
 #define F(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_F32)
 #define D(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_F64)
 #define I(...) tp_zeros(TP_SHAPE(__VA_ARGS__), TP_I64)
+#define U(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_U8)
 #define B(...) tp_ones(TP_SHAPE(__VA_ARGS__), TP_BOOL)
 #define LEAF(...) tp_set_requires_grad(F(__VA_ARGS__), true)
 

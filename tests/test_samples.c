@@ -37,7 +37,7 @@ static const struct {
 } checks[] = {
     {"values", sample_check_values}, {"layout", sample_check_layout},   {"gradients", sample_check_gradients},
     {"isa", sample_check_isa},       {"threads", sample_check_threads}, {"inplace", sample_check_inplace},
-    {"errors", sample_check_errors}, {"memory", sample_check_memory},
+    {"errors", sample_check_errors}, {"memory", sample_check_memory},   {"bad", sample_check_bad},
 };
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
 

@@ -65,8 +65,9 @@ def functions(file):
     for op, (lo, hi) in ops.items():
         f = getattr(torch, op)
         file.case(op, "inside", [file.draw(3, 5, lo=lo, hi=hi)], f)
-        file.case(op, "kinks, poles, ends", [values(0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 2)], f,
-                  grad=op not in ("digamma", "logit"))  # PyTorch's own at poles, and NaN outside of the domain
+        zeros = (0.0,) if op == "logit" else (0.0, -0.0)  # whose slope at -0 PyTorch has positive
+        file.case(op, "kinks, poles, ends", [values(*zeros, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, 2)], f,
+                  grad=op != "digamma")  # PyTorch's own at poles
         file.case(op, "NaN and infinities", [values(nan, inf, -inf)], f, grad=False)
     more = {"neg": torch.neg, "square": torch.square, "sin": torch.sin, "cos": torch.cos, "erf": torch.erf,
             "gelu": F.gelu, "gelu_tanh": lambda t: F.gelu(t, approximate="tanh"), "silu": F.silu,

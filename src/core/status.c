@@ -65,6 +65,13 @@ tp_status tp__error_memory(const char *op, size_t bytes) {
     return tp__error(TP_ERR_MEMORY, op, "out of memory (%zu bytes asked for)", bytes);
 }
 
+void tp__error_rename(const char *from, const char *op) {
+    tp__thread *self = tp__self();
+    if (!self->pending || (from && strcmp(self->error_op, from) != 0)) return;
+    const char *words = strstr(self->texts->message, ": ");
+    tp__error(self->error_code, op, "%s", words ? words + 2 : self->texts->message);
+}
+
 bool tp__error_pending(void) { return tp__tls.pending; }
 
 void tp__error_repend(void) {

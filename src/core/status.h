@@ -24,6 +24,9 @@ tp_status tp__error_null(const char *op, const char *argument) TP__COLD;
 
 tp_status tp__error_memory(const char *op, size_t bytes) TP__COLD;
 
+/* A failure of `from` (NULL: of any) that is pending becomes one of `op`, with the same words: for an op made of others. */
+void tp__error_rename(const char *from, const char *op) TP__COLD;
+
 /* Is a failure pending? */
 bool tp__error_pending(void);
 

@@ -231,7 +231,10 @@ tp_tensor *tp_take_along_dim(tp_tensor *x, tp_tensor *index, int dim) {
         b.dims[d] = index->shape.dims[d];
     }
     tp_scope *s = tp_scope_begin();
-    return s ? tp_scope_return(s, tp_gather(tp_expand(x, a), d, tp_expand(index, b))) : NULL;
+    if (!s) return NULL;
+    tp_tensor *y = tp_gather(tp_expand(x, a), d, tp_expand(index, b));
+    if (!y) tp__error_rename(NULL, op);
+    return tp_scope_return(s, y);
 }
 
 /* ---- several index tensors at once ---------------------------------------------------------------------------------------- */
@@ -466,6 +469,7 @@ tp_tensor *tp_index_put_(tp_tensor *x, tp_tensors indices, tp_tensor *values, bo
         tp_scope *s = tp_scope_begin();                                                                      \
         if (!s) return NULL;                                                                                 \
         tp_tensor *y = advanced_replace(x, call, recorded);                                                  \
+        if (!y) tp__error_rename(#NAME, #NAME "_");                                                          \
         tp_scope_end(s);                                                                                     \
         return y;                                                                                            \
     }

@@ -401,6 +401,7 @@ tp_tensor *tp_linalg_svdvals(tp_tensor *a) {
     tp_tensor *out[3] = {NULL, NULL, NULL};
     if (tp__will_record(TP__INPUTS(a))) out[1] = tp_linalg_svd(a, false).s; /* whose gradient needs vectors */
     else if (!svd_value(op, a, false, false, out)) out[1] = NULL;
+    if (!out[1]) tp__error_rename(NULL, op);
     return tp_scope_return(s, out[1]);
 }
 
@@ -517,6 +518,8 @@ tp_lstsq_out tp_linalg_lstsq(tp_tensor *a, tp_tensor *b, double rcond) {
         results[1] = out.residuals;
         results[2] = out.rank;
         results[3] = out.singular_values;
+    } else {
+        tp__error_rename(NULL, op);
     }
     spectral_hand_over(s, 4, results);
     return (tp_lstsq_out){results[0], results[1], results[2], results[3]};

@@ -110,6 +110,13 @@ static bool ew_number_misfit(const char *op, tp_dtype dtype, double number) {
     return false;
 }
 
+/* Would every element have to become a number that the dtype does not hold? */
+static bool ew_bound_misfit(enum tp__ew row, int i, double p, double low, double high) {
+    const bool lower = row == TP__EW_clamp_min || (row != TP__EW_clamp_max && i == 0);
+    const bool open = isinf(p) && (lower ? p < 0 : p > 0);
+    return !open && (lower ? p > high : p < low);
+}
+
 /* The parameters as an integer row takes them: in arithmetic they wrap around like all else, in the kernel. False with a
  * record for a number that would change the dtype class. */
 static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, int count, double *params) {
@@ -119,6 +126,9 @@ static bool ew_integer_params(const char *op, enum tp__ew row, tp_dtype dtype, i
         double p = params[i];
         bool bound = ew_bounds_row(row);
         if (p != trunc(p) || (!bound && !tp__holds(TP_I64, p))) return ew_number_misfit(op, dtype, p);
+        if (row == TP__EW_threshold && i == 1 && !tp__holds(dtype, p)) return ew_number_misfit(op, dtype, p);
+        if (bound && ew_bound_misfit(row, i, p, low[dtype], high[dtype]))
+            return ew_number_misfit(op, dtype, p);
         if (bound) params[i] = fmin(fmax(p, low[dtype]), high[dtype]);
     }
     if (row == TP__EW_pow_scalar && params[0] < 0) {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "taper/activation.h"
+#include "taper/tensor.h"
 
 #define TP__EW_NAN NAN
 
@@ -17,6 +18,12 @@ static tp_tensor *ew_zero(tp_tensor *g) {
 /* A divisor of which zeros become infinite, so that nothing comes of the quotient, nor of its derivatives. */
 static tp_tensor *ew_not_zero(tp_tensor *t) {
     return tp_where(tp_eq_scalar(t, 0), tp__constant(t, INFINITY), t);
+}
+
+/* An operand as the rule wants it: an integer one, beside a floating one, as the number that the op took it for. */
+static tp_tensor *ew_operand(tp__ctx *ctx, int i, const tp_tensor *g) {
+    tp_tensor *t = tp__input(ctx, i);
+    return t && !tp__is_floating((tp_dtype)t->dtype) ? tp_to_dtype(t, (tp_dtype)g->dtype) : t;
 }
 
 /* ---- the words of the rows as ops -------------------------------------------------------------------------- */
@@ -99,8 +106,8 @@ static tp_tensor *ew_not_zero(tp_tensor *t) {
     static void NAME##_vjp(tp__ctx *ctx, tp_tensor *const *gs, tp_tensor **dx) {                             \
         bool need_a = tp__needs(ctx, 0), need_b = tp__needs(ctx, 1);                                         \
         uint32_t uses = (need_a ? (da_uses) : 0) | (need_b ? (db_uses) : 0);                                 \
-        tp_tensor *g = gs[0], *a = uses & USES_A ? tp__input(ctx, 0) : g,                                    \
-                  *b = uses & USES_B ? tp__input(ctx, 1) : g;                                                \
+        tp_tensor *g = gs[0], *a = uses & USES_A ? ew_operand(ctx, 0, g) : g,                                \
+                  *b = uses & USES_B ? ew_operand(ctx, 1, g) : g;                                            \
         if (!a || !b) return;                                                                                \
         if (need_a) dx[0] = da;                                                                              \
         if (need_b) dx[1] = db;                                                                              \

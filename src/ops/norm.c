@@ -350,5 +350,6 @@ tp_tensor *tp_normalize(tp_tensor *x, double p, int dim, double eps) {
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
     tp_tensor *norm = tp_norm_dim(x, p, TP_DIMS(dim), true);
+    if (!norm) tp__error_rename(NULL, op);
     return tp_scope_return(s, tp_div(x, tp_clamp_min(norm, norm_number(eps, 1e-12))));
 }

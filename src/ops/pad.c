@@ -62,7 +62,7 @@ tp_tensor *tp_pad(tp_tensor *x, tp_shape pads, double value) {
     tp_shape shape;
     if (!pad_shape("pad", x, pads, &shape)) return NULL;
     tp_dtype dtype = (tp_dtype)x->dtype;
-    if (!tp__is_floating(dtype) && value != trunc(value))
+    if (!tp__holds(dtype, value))
         TP_FAIL(TP_ERR_DTYPE, "pad", "%g into a tensor of %s", value, tp__dtype_text(x));
     tp_tensor *y = tp__tensor_new("pad", shape, dtype);
     if (!y) return NULL;

@@ -1,5 +1,6 @@
 /* Random tensors whose distributions are given by tensors. None is differentiable. */
 #include <math.h>
+#include <string.h>
 
 #include "ops/ops.h"
 #include "taper/autograd.h"
@@ -60,28 +61,34 @@ tp_tensor *tp_normal(tp_tensor *mean, tp_tensor *std, tp_generator *generator) {
 
 /* ---- multinomial ------------------------------------------------------------------------------------------- */
 
-/* The first of n running sums that is above u; those of weight zero are never it. */
-static int64_t multinomial_find(const double *sums, int64_t n, double u) {
-    int64_t low = 0, high = n - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (sums[middle] > u) high = middle;
-        else low = middle + 1;
-    }
-    while (low > 0 && sums[low] == sums[low - 1]) low--; /* rounding took u past the end */
-    return low;
+/* Sums of pairs of the weights, of pairs of those, and so on: nodes[i] is of nodes 2 i and 2 i + 1, the weights are nodes n to
+ * 2 n - 1, and nodes[1] is the total. */
+static void multinomial_sum(double *nodes, int64_t n) {
+    for (int64_t i = n - 1; i > 0; i--) nodes[i] = nodes[2 * i] + nodes[2 * i + 1];
 }
 
-/* The drawn ones of one row, without replacement one after the other: `sums` is made anew each time. */
-static void multinomial_row(const double *weights, double *work, int64_t n, int64_t count, bool replacement,
+/* The weight in whose stretch u, in [0, total), lies. It is never one of zero, whatever the rounding. */
+static int64_t multinomial_find(const double *nodes, int64_t n, double u) {
+    int64_t i = 1;
+    while (i < n) {
+        const double left = nodes[2 * i];
+        const bool right = nodes[2 * i + 1] > 0 && u >= left;
+        if (right) u -= left;
+        i = 2 * i + right;
+    }
+    return i - n;
+}
+
+/* The drawn ones of one row. `nodes` has room for 2 n. */
+static void multinomial_row(const double *weights, double *nodes, int64_t n, int64_t count, bool replacement,
                             tp_generator *generator, int64_t *to) {
-    double *left = work, *sums = work + n;
-    for (int64_t i = 0; i < n; i++) left[i] = weights[i];
+    memcpy(nodes + n, weights, (size_t)n * sizeof *nodes);
+    multinomial_sum(nodes, n);
     for (int64_t k = 0; k < count; k++) {
-        double total = 0;
-        for (int64_t i = 0; i < n && (k == 0 || !replacement); i++) sums[i] = total += left[i];
-        to[k] = multinomial_find(sums, n, tp_generator_uniform(generator) * sums[n - 1]);
-        if (!replacement) left[to[k]] = 0;
+        to[k] = multinomial_find(nodes, n, tp_generator_uniform(generator) * nodes[1]);
+        if (replacement) continue;
+        nodes[n + to[k]] = 0;
+        for (int64_t i = (n + to[k]) / 2; i > 0; i /= 2) nodes[i] = nodes[2 * i] + nodes[2 * i + 1];
     }
 }
 
@@ -89,6 +96,7 @@ static void multinomial_row(const double *weights, double *work, int64_t n, int6
 static bool multinomial_check(const char *op, const double *w, int64_t row, int64_t n, int64_t count,
                               bool replacement) {
     int64_t positive = 0;
+    double total = 0;
     for (int64_t i = 0; i < n; i++) {
         if (!(w[i] >= 0) || isinf(w[i])) {
             tp__error(TP_ERR_ARGUMENT, op, "weight %lld of row %lld is %g", (long long)i, (long long)row,
@@ -96,6 +104,11 @@ static bool multinomial_check(const char *op, const double *w, int64_t row, int6
             return false;
         }
         positive += w[i] > 0;
+        total += w[i];
+    }
+    if (isinf(total)) {
+        tp__error(TP_ERR_ARGUMENT, op, "the weights of row %lld add up to infinity", (long long)row);
+        return false;
     }
     int64_t needed = replacement ? count > 0 : count;
     if (positive >= needed) return true;
@@ -117,7 +130,7 @@ tp_tensor *tp_multinomial(tp_tensor *weights, int64_t count, bool replacement, t
     shape.dims[ndim - 1] = count;
     tp_scope *s = tp_scope_begin();
     tp_tensor *w = s ? tp__packed(op, weights, TP_F64) : NULL,
-              *work = w ? tp__tensor_new(op, TP_SHAPE(2 * n + 1), TP_F64) : NULL;
+              *work = w ? tp__tensor_new(op, TP_SHAPE(rows > 0 ? 2 * n : 0), TP_F64) : NULL;
     tp_tensor *y = work ? tp__tensor_new(op, shape, TP_I64) : NULL;
     const double *from = y ? (const double *)(const void *)tp__data(w) : NULL;
     for (int64_t r = 0; y && r < rows; r++)

@@ -257,5 +257,6 @@ tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor 
     if (index->numel == 0) y = tp_scatter_add(x, d, index, source);
     else if (reduction <= TP_SCATTER_MEAN) y = scatter_mean(x, index, part, a);
     else y = scatter_reduce_run(op, x, index, part, a);
+    if (!y) tp__error_rename(NULL, op);
     return tp_scope_return(s, y);
 }

@@ -34,6 +34,7 @@
  *   threads      values and gradients are the same bits at 1, 2 and 3 threads
  *   in place     `inplace` gives what `run` gives, in in[0]
  *   errors       a NULL input gives NULL and an error in the op's name
+ *   bad          so does any input of another dtype, rank or size, with an index far out, or it works; inputs stay as they were
  *   memory       live counters are back after the row, also when any one allocation fails
  * And for the table: every op in the public headers of the families has a row (test_samples.c).
  *
@@ -203,5 +204,6 @@ sample_result sample_check_threads(const sample *row);
 sample_result sample_check_inplace(const sample *row);
 sample_result sample_check_errors(const sample *row);
 sample_result sample_check_memory(const sample *row); /* in sample_memory.c */
+sample_result sample_check_bad(const sample *row);    /* in sample_bad.c */
 
 #endif
