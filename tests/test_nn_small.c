@@ -170,17 +170,20 @@ static void bilinear_takes_two(void **state) {
     double largest = tp_tensor_item(tp_amax(tp_abs(tp_detach(w)), TP_NO_DIMS, false));
     assert_true(largest <= 0.5 && largest > 0.4);
     tp_tensor *x1 = tp_randn(TP_SHAPE(2, 4), TP_F32, NULL), *x2 = tp_randn(TP_SHAPE(2, 3), TP_F32, NULL);
-    assert_true(tp_equal(tp_nn_bilinear_forward(m, x1, x2), tp_bilinear(x1, x2, w, b)));
+    assert_true(tp_equal(tp_forward_all(m, TP_TENSORS(x1, x2)), tp_bilinear(x1, x2, w, b)));
     assert_null(tp_forward(m, x1));
-    assert_error(TP_ERR_STATE, "forward: a Bilinear has no forward");
+    assert_error(TP_ERR_STATE, "forward: a Bilinear has no forward of one tensor; use tp_forward_all()");
     char text[128];
     tp_module_format(m, text, sizeof text);
     assert_string_equal(text, "Bilinear(in1_features=4, in2_features=3, out_features=5, bias=True)");
     tp_module *relu = tp_nn_relu();
-    assert_null(tp_nn_bilinear_forward(relu, x1, x2));
-    assert_error(TP_ERR_ARGUMENT, "nn_bilinear_forward: a ReLU is no Bilinear");
-    assert_null(tp_nn_bilinear_forward(NULL, x1, x2));
-    assert_error(TP_ERR_NULL, "nn_bilinear_forward: argument m is NULL");
+    assert_null(tp_forward_all(m, TP_TENSORS(x1)));
+    assert_error(TP_ERR_ARGUMENT, "forward_all: a Bilinear takes 2 tensors, got 1");
+    assert_true(tp_equal(tp_forward_all(relu, TP_TENSORS(x1)), tp_relu(x1)));
+    assert_null(tp_forward_all(relu, TP_TENSORS(x1, x2)));
+    assert_error(TP_ERR_ARGUMENT, "forward_all: a ReLU takes one tensor, got 2");
+    assert_null(tp_forward_all(NULL, TP_TENSORS(x1, x2)));
+    assert_error(TP_ERR_NULL, "forward_all: argument m is NULL");
     assert_null(tp_nn_bilinear(0, 3, 5, (tp_linear_options){0}));
     assert_error(TP_ERR_ARGUMENT,
                  "nn_bilinear: 0 and 3 inputs and 5 outputs; the first must be positive, none negative");

@@ -42,6 +42,10 @@ typedef struct tp_module_class {
      * holds others. */
     tp_tensor *(*forward)(tp_module *m, tp_tensor *x);
 
+    /* The same of what takes several tensors, as a loss does, called by tp_forward_all(); NULL for the others. It sees to their number
+     * itself; inputs may be NULL. */
+    tp_tensor *(*forward_all)(tp_module *m, tp_tensors inputs);
+
     /* Releases what the struct owns besides registered tensors and children, before those go; NULL for
      * nothing. */
     void (*free)(tp_module *m);
@@ -139,6 +143,10 @@ TP_API tp_status tp_module_tie(tp_module *m, const char *name, const char *sourc
 /* The module's result for `x`, in the caller's scope; what forward made besides is released, but for what the
  * tape saved. Errors: TP_ERR_STATE if the class has no forward; those of forward. */
 TP_API tp_tensor *tp_forward(tp_module *m, tp_tensor *x);
+
+/* The same for several tensors, tp_forward_all(loss, TP_TENSORS(y, target)); a single one may also go to a class that has only forward. Errors:
+ * also TP_ERR_ARGUMENT for a number of tensors that the class does not take. */
+TP_API tp_tensor *tp_forward_all(tp_module *m, tp_tensors inputs);
 
 /* tp_forward() with tensors[i] in the place of the module's i-th parameter (in the order of
  * tp_module_parameters()), through which gradients flow; the parameters themselves are not touched. Buffers

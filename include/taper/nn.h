@@ -14,6 +14,8 @@
 #include "taper/base.h"
 #include "taper/dtype.h"
 #include "taper/index.h"
+#include "taper/linalg.h"
+#include "taper/loss.h"
 #include "taper/module.h"
 #include "taper/pool.h"
 #include "taper/random.h"
@@ -33,10 +35,9 @@ typedef struct tp_linear_options {
 TP_API tp_module *tp_nn_linear(int64_t in_features, int64_t out_features, tp_linear_options options);
 
 /* x1^T weight_o x2 + bias_o: see tp_bilinear(). weight: (out, in1, in2), bias: (out); both uniform within +-1 / sqrt(in1). It takes two
- * tensors, so it is run by tp_nn_bilinear_forward(); tp_forward() is TP_ERR_STATE. Source: torch.nn.Bilinear. */
+ * tensors, so it is run by tp_forward_all(); tp_forward() is TP_ERR_STATE. Source: torch.nn.Bilinear. */
 TP_API tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t out_features,
                                  tp_linear_options options);
-TP_API tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2);
 
 /* Convolutions: numbers as in tp_conv1d_options, tp_conv2d_options and tp_conv3d_options. padding_mode says what is padded with:
  * zeros (TP_PAD_CONSTANT, the default), or what tp_pad_with() takes from x. */
@@ -249,6 +250,35 @@ typedef struct tp_nn_prelu_options {
 
 /* tp_prelu() with weight: (num_parameters), one or one a channel, all `init` at first. Source: torch.nn.PReLU. */
 TP_API tp_module *tp_nn_prelu(int64_t num_parameters, tp_nn_prelu_options options);
+
+/* What takes several tensors, by tp_forward_all(): tp_forward_all(loss, TP_TENSORS(y, target)), in the order of the op's arguments. Losses
+ * are those of loss.h, which serve as well without a module; tensors among the options become buffers, "weight" and "pos_weight",
+ * copied if not packed. Sources: torch.nn.MSELoss, L1Loss, ... */
+TP_API tp_module *tp_nn_mse_loss(tp_reduction reduction);
+TP_API tp_module *tp_nn_l1_loss(tp_reduction reduction);
+TP_API tp_module *tp_nn_smooth_l1_loss(double beta, tp_reduction reduction);
+TP_API tp_module *tp_nn_huber_loss(double delta, tp_reduction reduction);
+TP_API tp_module *tp_nn_cross_entropy_loss(tp_ce_options options);
+TP_API tp_module *tp_nn_nll_loss(tp_ce_options options);
+TP_API tp_module *tp_nn_bce_loss(tp_bce_options options);
+TP_API tp_module *tp_nn_bce_with_logits_loss(tp_bce_options options);
+TP_API tp_module *tp_nn_kl_div_loss(tp_kl_div_options options);
+TP_API tp_module *tp_nn_gaussian_nll_loss(tp_gaussian_nll_options options); /* x, target, var */
+TP_API tp_module *tp_nn_poisson_nll_loss(tp_poisson_nll_options options);
+TP_API tp_module *tp_nn_margin_ranking_loss(double margin, tp_reduction reduction); /* a, b, target */
+TP_API tp_module *tp_nn_hinge_embedding_loss(double margin, tp_reduction reduction);
+TP_API tp_module *tp_nn_soft_margin_loss(tp_reduction reduction);
+TP_API tp_module *tp_nn_multilabel_soft_margin_loss(tp_tensor *weight, tp_reduction reduction);
+TP_API tp_module *tp_nn_multi_margin_loss(tp_multi_margin_options options);
+TP_API tp_module *tp_nn_triplet_margin_loss(tp_triplet_options options); /* anchor, positive, negative */
+TP_API tp_module *tp_nn_cosine_embedding_loss(double margin, tp_reduction reduction); /* a, b, target */
+TP_API tp_module *tp_nn_ctc_loss(tp_ctc_options options); /* x, targets, and the lengths, or not */
+TP_API tp_module *tp_nn_pairwise_distance(tp_pairwise_distance_options options);
+TP_API tp_module *tp_nn_cosine_similarity(int dim, double eps);                      /* 1, 1e-8 */
+TP_API tp_module *tp_nn_max_unpool1d(int64_t kernel, tp_max_unpool_options options); /* x, indices */
+TP_API tp_module *tp_nn_max_unpool2d(int64_t kernel_h, int64_t kernel_w, tp_max_unpool_options options);
+TP_API tp_module *tp_nn_max_unpool3d(int64_t kernel_d, int64_t kernel_h, int64_t kernel_w,
+                                     tp_max_unpool_options options);
 
 /* Runs its children "0", "1", ... one after the other, releasing each one's input as soon as it has run, so
  * that only the tape keeps activations. It takes ownership of all modules of the list even when it fails, as

@@ -87,8 +87,16 @@ static int nn_bilinear_describe(const tp_module *m, char *buffer, size_t size) {
                     tp__nn_bool(!self->no_bias));
 }
 
+static tp_tensor *nn_bilinear_forward(tp_module *m, tp_tensors in) {
+    const nn_bilinear *self = (const nn_bilinear *)m;
+    if (in.count != 2)
+        TP_FAIL(TP_ERR_ARGUMENT, "forward_all", "a Bilinear takes 2 tensors, got %d", in.count);
+    return tp_bilinear(in.items[0], in.items[1], self->weight, self->bias);
+}
+
 static const tp_module_class nn_bilinear_class = {.name = "Bilinear",
                                                   .size = sizeof(nn_bilinear),
+                                                  .forward_all = nn_bilinear_forward,
                                                   .describe = nn_bilinear_describe};
 
 tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t out_features,
@@ -119,12 +127,4 @@ tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t ou
         ok = tp_module_register_parameter(&self->base, "bias", &self->bias, bias) != NULL;
     }
     return tp__module_finish(&self->base, s, ok);
-}
-
-tp_tensor *tp_nn_bilinear_forward(tp_module *m, tp_tensor *x1, tp_tensor *x2) {
-    const char *op = "nn_bilinear_forward";
-    TP_REQUIRE(m, op);
-    if (m->type != &nn_bilinear_class) TP_FAIL(TP_ERR_ARGUMENT, op, "a %s is no Bilinear", m->type->name);
-    const nn_bilinear *self = (const nn_bilinear *)m;
-    return tp_bilinear(x1, x2, self->weight, self->bias);
 }

@@ -221,26 +221,49 @@ tp_status tp_module_tie(tp_module *m, const char *name, const char *source) {
 
 /* ---- running ----------------------------------------------------------------------------------------- */
 
-tp_tensor *tp__module_run(tp_module *m, tp_tensor *x) {
-    const char *op = "forward";
-    if (!m->type->forward) TP_FAIL(TP_ERR_STATE, op, "a %s has no forward", m->type->name);
-    tp_scope *s = tp_scope_begin();
-    if (!s) return NULL;
-    tp_tensor *y = tp_retain(m->type->forward(m, x));
+/* What a forward gave, now held; it ends the scope that the forward ran in. */
+static tp_tensor *module_ran(const tp_module *m, tp_scope *s, tp_tensor *y) {
+    tp_retain(y);
     tp_scope_end(s);
     if (!y && !tp__error_pending())
-        TP_FAIL(TP_ERR_STATE, op, "the forward of a %s returned NULL and left no error", m->type->name);
+        TP_FAIL(TP_ERR_STATE, "forward", "the forward of a %s returned NULL and left no error",
+                m->type->name);
     return y;
+}
+
+tp_tensor *tp__module_run(tp_module *m, tp_tensor *x) {
+    if (!m->type->forward)
+        TP_FAIL(TP_ERR_STATE, "forward", "a %s has no forward%s", m->type->name,
+                m->type->forward_all ? " of one tensor; use tp_forward_all()" : "");
+    tp_scope *s = tp_scope_begin();
+    return s ? module_ran(m, s, m->type->forward(m, x)) : NULL;
+}
+
+/* Into the caller's scope. */
+static tp_tensor *module_hand_over(tp_tensor *y) {
+    if (!y || tp__scope_own(y)) return y;
+    tp_release(y);
+    tp__error_memory("forward", sizeof y);
+    return NULL;
 }
 
 tp_tensor *tp_forward(tp_module *m, tp_tensor *x) {
     TP_REQUIRE(m, "forward");
     TP_REQUIRE(x, "forward");
-    tp_tensor *y = tp__module_run(m, x);
-    if (!y || tp__scope_own(y)) return y;
-    tp_release(y);
-    tp__error_memory("forward", sizeof y);
-    return NULL;
+    return module_hand_over(tp__module_run(m, x));
+}
+
+tp_tensor *tp_forward_all(tp_module *m, tp_tensors inputs) {
+    const char *op = "forward_all";
+    TP_REQUIRE(m, op);
+    if (inputs.count > 0) TP_REQUIRE(inputs.items, op);
+    if (m->type->forward_all) {
+        tp_scope *s = tp_scope_begin();
+        return s ? module_hand_over(module_ran(m, s, m->type->forward_all(m, inputs))) : NULL;
+    }
+    if (inputs.count == 1) return tp_forward(m, inputs.items[0]);
+    if (!m->type->forward) TP_FAIL(TP_ERR_STATE, op, "a %s has no forward", m->type->name);
+    TP_FAIL(TP_ERR_ARGUMENT, op, "a %s takes one tensor, got %d", m->type->name, inputs.count);
 }
 
 typedef struct module_swap {
