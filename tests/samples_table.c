@@ -8,9 +8,9 @@
 #include "support/sample_run.h"
 
 /* Headers of which every op has a row. */
-static const char *const headers[] = {"elementwise", "activation", "reduce", "sort", "linalg",
-                                      "decompose",   "views",      "index",  "conv", "pool",
-                                      "vision",      "norm",       "loss"};
+static const char *const headers[] = {"creation", "random", "elementwise", "activation", "reduce",
+                                      "sort",     "linalg", "decompose",   "views",      "index",
+                                      "conv",     "pool",   "vision",      "norm",       "loss"};
 enum { HEADERS = sizeof headers / sizeof headers[0], MAX_OPS = 1024 };
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -38,7 +38,10 @@ static bool ops_read;
 
 /* The name of the function a line of a header declares, without tp_; false if it declares none. */
 static bool declared_name(const char *line, char *name, size_t size) {
+    static const char *const others[] = {"void ", "double ", "int64_t ", "tp_generator"}; /* of random.h */
     if (strncmp(line, "TP_API ", 7) != 0) return false;
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        if (strncmp(line + 7, others[k], strlen(others[k])) == 0) return false;
     const char *open = strchr(line, '(');
     if (!open) return false;
     const char *begin = open;

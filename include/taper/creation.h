@@ -12,8 +12,9 @@ TP_BEGIN_DECLS
 TP_API tp_tensor *tp_empty(tp_shape shape, tp_dtype dtype); /* contents undefined */
 TP_API tp_tensor *tp_zeros(tp_shape shape, tp_dtype dtype);
 TP_API tp_tensor *tp_ones(tp_shape shape, tp_dtype dtype);
-TP_API tp_tensor *tp_full(tp_shape shape, double value, tp_dtype dtype); /* converts as tp_to_dtype() */
-TP_API tp_tensor *tp_scalar(double value, tp_dtype dtype);               /* 0-d */
+/* One value everywhere, or 0-d. Errors: TP_ERR_DTYPE for a value that an integer dtype does not hold. */
+TP_API tp_tensor *tp_full(tp_shape shape, double value, tp_dtype dtype);
+TP_API tp_tensor *tp_scalar(double value, tp_dtype dtype);
 
 /* Of the shape and dtype of `t`. */
 TP_API tp_tensor *tp_empty_like(const tp_tensor *t);

@@ -39,7 +39,7 @@ TP_API tp_tensor *tp_squeeze(tp_tensor *x, tp_dims dims);
 /* A dim of size 1 before `dim`, from -ndim-1 to ndim. Errors: TP_ERR_SHAPE if there are 8 dims already. */
 TP_API tp_tensor *tp_unsqueeze(tp_tensor *x, int dim);
 
-/* Stretches dims of size 1, and adds leading ones, without copying; a size of -1 keeps the dim's. The
+/* PyTorch's expand and broadcast_to: stretches dims of size 1, and adds leading ones, without copying; a size of -1 keeps the dim's. The
  * elements of the result overlap in memory, so that it cannot be written to. Errors: TP_ERR_SHAPE. */
 TP_API tp_tensor *tp_expand(tp_tensor *x, tp_shape shape);
 

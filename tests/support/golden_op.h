@@ -14,6 +14,7 @@
 
 /* The list of families of ops. */
 #define GOLDEN_FAMILIES(X)                                                                                   \
+    X(creation)                                                                                              \
     X(elementwise)                                                                                           \
     X(activation)                                                                                            \
     X(reduce)                                                                                                \

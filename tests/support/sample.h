@@ -51,6 +51,7 @@
 
 /* The list of family files. */
 #define SAMPLE_FAMILIES(X)                                                                                   \
+    X(creation)                                                                                              \
     X(elementwise)                                                                                           \
     X(activation)                                                                                            \
     X(reduce)                                                                                                \
