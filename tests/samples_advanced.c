@@ -54,7 +54,10 @@ static void ref_scatter_reduce(const sample *row, const dense *in, dense *out) {
         else if (r == TP_SCATTER_AMIN) y[at] = fmin(y[at], v);
         else y[at] += v;
     }
-    for (int64_t n = 0; r == TP_SCATTER_MEAN && n < in[0].numel; n++) y[n] /= count[n] > 0 ? count[n] : 1;
+    for (int64_t n = 0; r == TP_SCATTER_MEAN && n < in[0].numel; n++) {
+        y[n] /= count[n] > 0 ? count[n] : 1;
+        if (row->in[0].kind == SAMPLE_I64) y[n] = floor(y[n]);
+    }
 }
 
 /* ---- slices of one dim ---------------------------------------------------------------------------------------- */
@@ -294,6 +297,10 @@ static void ref_scatter_sum(const sample *row, const dense *in, dense *out) {
 #define SPREAD(...) {FLOAT_IN(-3, 3), SHAPE(__VA_ARGS__), .apart = 0.05}
 #define REDUCE(what, reduction, exclude, ...) \
     {"scatter_reduce", what, run_scatter_reduce, ref_scatter_reduce, __VA_ARGS__, .i = {0, reduction, exclude}, .flags = SAMPLE_NO_EXPAND}
+#define REDUCE_INTS(what, reduction, exclude) \
+    {"scatter_reduce", "integers, " what, run_scatter_reduce, ref_scatter_reduce, \
+     {INTS(-9, 9, 3, 4), INTS(0, 3, 5, 4), INTS(-9, 9, 5, 4)}, .i = {0, reduction, exclude}, \
+     .flags = SAMPLE_NO_GRAD | SAMPLE_NO_EXPAND, .dtype = "int64"}
 #define X {FLOAT_IN(-2, 2), SHAPE(2, 3, 4)}
 #define AT(...) {INT_IN(0, 2), __VA_ARGS__}
 
@@ -316,6 +323,8 @@ static const sample advanced_rows[] = {
     REDUCE("amax without x", TP_SCATTER_AMAX, 1, {SPREAD(3, 4), INTS(0, 3, 5, 4), SPREAD(5, 4)}),
     REDUCE("amin, smaller index", TP_SCATTER_AMIN, 0, {SPREAD(3, 4), INTS(0, 3, 2, 3), SPREAD(5, 4)}),
     REDUCE("amin without x", TP_SCATTER_AMIN, 1, {SPREAD(4), INTS(0, 4, 6), SPREAD(6)}),
+    REDUCE_INTS("sum", TP_SCATTER_SUM, 0), REDUCE_INTS("mean", TP_SCATTER_MEAN, 0), REDUCE_INTS("mean without x", TP_SCATTER_MEAN, 1),
+    REDUCE_INTS("prod", TP_SCATTER_PROD, 1), REDUCE_INTS("amax", TP_SCATTER_AMAX, 1), REDUCE_INTS("amin", TP_SCATTER_AMIN, 0),
 
     {"index_copy", "rows", run_index_copy, ref_index_copy, {OF(4, 3), INTS(0, 4, 2), OF(2, 3)}, .inplace = run_index_copy_},
     {"index_copy", "columns, one twice", run_index_copy, ref_index_copy, {OF(2, 4), {INT_IN(0, 4), SHAPE(3), .values = VALUES(1, 3, 1)}, OF(2, 3)}, .i = {1}},

@@ -49,7 +49,7 @@ typedef enum tp_scatter_reduction {
 } tp_scatter_reduction;
 
 /* x with each element replaced by the sum, ... of itself and of what the index sends there; with exclude_self without itself, where
- * anything is sent. F32 and F64; shapes as for tp_scatter_add(). Ties of amax and amin share the gradient. Source:
+ * anything is sent. Of any dtype but BOOL, the mean of integers rounded down; shapes as for tp_scatter_add(). Ties of amax and amin share the gradient. Source:
  * torch.scatter_reduce. */
 TP_API tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source,
                                     tp_scatter_reduction reduction, bool exclude_self);

@@ -117,7 +117,7 @@ typedef struct scatter_attr {
 } scatter_attr;
 
 /* Products, largest and smallest by one walk; y holds what they begin with. */
-#define SCATTER_WALK(name, T)                                                                                \
+#define SCATTER_WALK(name, T, IS_NAN)                                                                        \
     static void name(const scatter_attr *a, char *y_, const char *source_, tp_shape x, tp_shape source,      \
                      const tp_tensor *index) {                                                               \
         T *y = (T *)(void *)y_;                                                                              \
@@ -133,8 +133,8 @@ typedef struct scatter_attr {
                 origin += place[k] * from[k];                                                                \
             }                                                                                                \
             T value = src[origin], old = y[target];                                                          \
-            if (a->reduction == TP_SCATTER_PROD) y[target] = old * value;                                    \
-            else if (value != value) y[target] = value; /* NaN passes */                                     \
+            if (a->reduction == TP_SCATTER_PROD) y[target] = (T)(SCATTER_TIMES(old, value));                 \
+            else if (IS_NAN(value)) y[target] = value;                                                       \
             else if (a->reduction == TP_SCATTER_AMAX) y[target] = value > old ? value : old;                 \
             else y[target] = value < old ? value : old;                                                      \
             for (int k = x.ndim - 1; k >= 0; k--) {                                                          \
@@ -143,8 +143,29 @@ typedef struct scatter_attr {
             }                                                                                                \
         }                                                                                                    \
     }
-SCATTER_WALK(scatter_walk_f32, float)
-SCATTER_WALK(scatter_walk_f64, double)
+#define SCATTER_IS_NAN(v) ((v) != (v))
+#define SCATTER_IS_NUMBER(v) false
+#define SCATTER_TIMES(a, b) ((a) * (b))
+SCATTER_WALK(scatter_walk_f32, float, SCATTER_IS_NAN)
+SCATTER_WALK(scatter_walk_f64, double, SCATTER_IS_NAN)
+#undef SCATTER_TIMES
+#define SCATTER_TIMES(a, b) ((uint64_t)(a) * (uint64_t)(b)) /* integers wrap around */
+SCATTER_WALK(scatter_walk_i64, int64_t, SCATTER_IS_NUMBER)
+SCATTER_WALK(scatter_walk_i32, int32_t, SCATTER_IS_NUMBER)
+SCATTER_WALK(scatter_walk_u8, uint8_t, SCATTER_IS_NUMBER)
+
+typedef void scatter_walk(const scatter_attr *a, char *y, const char *source, tp_shape x,
+                          tp_shape source_shape, const tp_tensor *index);
+
+static scatter_walk *scatter_walk_of(tp_dtype dtype) {
+    switch (dtype) {
+    case TP_F32: return scatter_walk_f32;
+    case TP_F64: return scatter_walk_f64;
+    case TP_I64: return scatter_walk_i64;
+    case TP_I32: return scatter_walk_i32;
+    default: return scatter_walk_u8;
+    }
+}
 
 static tp_tensor *scatter_reduce_run(const char *op, tp_tensor *x, tp_tensor *index, tp_tensor *source,
                                      scatter_attr a);
@@ -220,8 +241,7 @@ static tp_tensor *scatter_reduce_run(const char *op, tp_tensor *x, tp_tensor *in
             if (tp__data(mask)[i])
                 tp__store_f64(tp__data(y) + (size_t)i * tp__itemsize(dtype), dtype,
                               scatter_identity(a.reduction));
-        (dtype == TP_F32 ? scatter_walk_f32 : scatter_walk_f64)(&a, tp__data(y), tp__data(from), x->shape,
-                                                                source->shape, at);
+        scatter_walk_of(dtype)(&a, tp__data(y), tp__data(from), x->shape, source->shape, at);
         y = tp__record(&scatter_reduce_op, y, TP__INPUTS(x, at, source), &a, sizeof a);
     }
     return s ? tp_scope_return(s, ok ? y : NULL) : NULL;
@@ -234,7 +254,8 @@ static tp_tensor *scatter_mean(tp_tensor *x, tp_tensor *index, tp_tensor *source
     if (a.reduction == TP_SCATTER_SUM) return sum;
     tp_tensor *count = a.exclude_self ? tp_scatter_scalar(tp_ones_like(x), a.dim, index, 0) : tp_ones_like(x);
     count = tp_scatter_add(count, a.dim, index, tp_ones_like(source));
-    return tp_div(sum, tp_clamp(count, 1, INFINITY));
+    count = tp_clamp_min(count, 1);
+    return tp__is_floating((tp_dtype)x->dtype) ? tp_div(sum, count) : tp_div_floor(sum, count);
 }
 
 tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source,
@@ -243,7 +264,7 @@ tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor 
     TP_REQUIRE(x, op);
     TP_REQUIRE(index, op);
     TP_REQUIRE(source, op);
-    if (!tp__require_floating(op, "x", x)) return NULL;
+    if (x->dtype == TP_BOOL) TP_FAIL(TP_ERR_DTYPE, op, "x is bool; convert with tp_to_dtype()");
     if ((int)reduction < 0 || reduction > TP_SCATTER_AMIN)
         TP_FAIL(TP_ERR_ARGUMENT, op, "no reduction %d", (int)reduction);
     int d = scatter_check(op, x, dim, index, source);
