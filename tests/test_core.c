@@ -123,9 +123,12 @@ static void constant_tensors(void **state) {
         assert_int_equal(tp_tensor_numel(tp_ones(TP_SHAPE(0, 5), dtype)), 0);
     }
     assert_values(tp_full(TP_SHAPE(2), -0.25, TP_F32), -0.25, -0.25);
-    assert_values(tp_full(TP_SHAPE(1), 2.9, TP_I64), 2); /* as tp_to_dtype() */
-    assert_values(tp_full(TP_SHAPE(1), 300, TP_U8), 255);
-    assert_values(tp_full(TP_SHAPE(1), NAN, TP_I32), 0);
+    assert_values(tp_full(TP_SHAPE(1), 2.9, TP_I64), 2);
+    assert_values(tp_full(TP_SHAPE(1), 255.5, TP_U8), 255);
+    assert_null(tp_full(TP_SHAPE(1), 256, TP_U8));
+    assert_error(TP_ERR_DTYPE, "full: 256 into a tensor of uint8");
+    assert_null(tp_scalar(NAN, TP_I32));
+    assert_error(TP_ERR_DTYPE, "scalar: nan into a tensor of int32");
     assert_values(tp_full(TP_SHAPE(1), 0.1, TP_BOOL), 1);
     assert_true(signbit(tp_tensor_item(tp_full(TP_SHAPE(1), -0.0, TP_F32))));
     assert_false(tp_requires_grad(tp_ones_like(tp_set_requires_grad(tp_ones(TP_SHAPE(1), TP_F32), true))));

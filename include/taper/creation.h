@@ -12,7 +12,7 @@ TP_BEGIN_DECLS
 TP_API tp_tensor *tp_empty(tp_shape shape, tp_dtype dtype); /* contents undefined */
 TP_API tp_tensor *tp_zeros(tp_shape shape, tp_dtype dtype);
 TP_API tp_tensor *tp_ones(tp_shape shape, tp_dtype dtype);
-/* One value everywhere, or 0-d. Errors: TP_ERR_DTYPE for a value that an integer dtype does not hold. */
+/* One value everywhere, or 0-d; integers take it without its fraction. Errors: TP_ERR_DTYPE for one out of an integer dtype's range. */
 TP_API tp_tensor *tp_full(tp_shape shape, double value, tp_dtype dtype);
 TP_API tp_tensor *tp_scalar(double value, tp_dtype dtype);
 

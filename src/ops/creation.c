@@ -10,7 +10,7 @@ tp_tensor *tp_empty(tp_shape shape, tp_dtype dtype) { return tp__tensor_new("emp
 
 /* A new tensor with one value everywhere. */
 static tp_tensor *filled(const char *op, tp_shape shape, double value, tp_dtype dtype) {
-    if ((unsigned)dtype < TP_DTYPE_COUNT && dtype != TP_BOOL && !tp__holds(dtype, value))
+    if ((unsigned)dtype < TP_DTYPE_COUNT && dtype != TP_BOOL && !tp__holds(dtype, trunc(value)))
         TP_FAIL(TP_ERR_DTYPE, op, "%g into a tensor of %s", value, tp_dtype_name(dtype));
     tp_tensor *t = tp__tensor_new(op, shape, dtype);
     if (!t || t->numel == 0) return t;
