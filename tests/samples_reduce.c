@@ -244,10 +244,21 @@ static int64_t middle_of(const double *x, int64_t n, int64_t step) {
     return 0;
 }
 
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static void ref_median(const sample *row, const dense *in, dense *out) {
     (void)row;
-    double *y = dense_new(out, TP_SCALAR_SHAPE);
-    y[0] = in[0].numel > 0 ? in[0].data[middle_of(in[0].data, in[0].numel, 1)] : NAN;
+    double *y = dense_new(out, TP_SCALAR_SHAPE), *sorted;
+    dense copy = {{0}};
+    bool has_nan = in[0].numel == 0;
+    sorted = dense_new(&copy, in[0].shape);
+    for (int64_t n = 0; n < copy.numel; n++) has_nan = has_nan || isnan(sorted[n] = in[0].data[n]);
+    qsort(sorted, (size_t)copy.numel, sizeof *sorted, by_value);
+    y[0] = has_nan ? NAN : sorted[(copy.numel - 1) / 2];
+    free(copy.data);
 }
 
 static void ref_median_dim(const sample *row, const dense *in, dense *out) {
