@@ -9,32 +9,62 @@
 
 /* ---- nonzero --------------------------------------------------------------------------------------------------- */
 
-static bool advanced_is_set(const char *at, tp_dtype dtype) {
-    switch (dtype) {
-    case TP_F32: return *(const float *)(const void *)at != 0;
-    case TP_F64: return *(const double *)(const void *)at != 0;
-    case TP_I64: return *(const int64_t *)(const void *)at != 0;
-    case TP_I32: return *(const int32_t *)(const void *)at != 0;
-    default: return *at != 0;
+/* The row-major numbers of the elements of one type that are not zero: how many there are, and their numbers, `count` of them. */
+#define ADVANCED_SET(suffix, T)                                                                              \
+    static int64_t advanced_count_##suffix(const void *x_, int64_t n) {                                      \
+        const T *x = x_;                                                                                     \
+        int64_t count = 0;                                                                                   \
+        for (int64_t i = 0; i < n; i++) count += x[i] != 0;                                                  \
+        return count;                                                                                        \
+    }                                                                                                        \
+    static void advanced_list_##suffix(const void *x_, int64_t count, int64_t *to) {                         \
+        const T *x = x_;                                                                                     \
+        for (int64_t i = 0, k = 0; k < count; i++) { /* no branch on what is as likely as not */             \
+            to[k] = i;                                                                                       \
+            k += x[i] != 0;                                                                                  \
+        }                                                                                                    \
     }
-}
+ADVANCED_SET(f32, float)
+ADVANCED_SET(f64, double)
+ADVANCED_SET(i64, int64_t)
+ADVANCED_SET(i32, int32_t)
+ADVANCED_SET(u8, uint8_t)
+#undef ADVANCED_SET
 
 /* The row-major numbers of the elements that are not zero: (count), I64. Not recorded. */
 static tp_tensor *advanced_set_numbers(const char *op, tp_tensor *x) {
+    static const struct {
+        int64_t (*count)(const void *x, int64_t n);
+        void (*list)(const void *x, int64_t count, int64_t *to);
+    } ways[TP_DTYPE_COUNT] = {
+        [TP_F32] = {advanced_count_f32, advanced_list_f32},
+        [TP_F64] = {advanced_count_f64, advanced_list_f64},
+        [TP_I64] = {advanced_count_i64, advanced_list_i64},
+        [TP_I32] = {advanced_count_i32, advanced_list_i32},
+        [TP_U8] = {advanced_count_u8, advanced_list_u8},
+        [TP_BOOL] = {advanced_count_u8, advanced_list_u8},
+    };
     tp_scope *s = tp_scope_begin();
     tp_tensor *packed = s ? tp__packed(op, x, (tp_dtype)x->dtype) : NULL, *y = NULL;
-    if (packed) {
-        tp_dtype dtype = (tp_dtype)x->dtype;
-        size_t item = tp__itemsize(dtype);
-        const char *at = tp__data(packed);
-        int64_t count = 0;
-        for (int64_t n = 0; n < packed->numel; n++) count += advanced_is_set(at + (size_t)n * item, dtype);
-        y = tp__tensor_new(op, TP_SHAPE(count), TP_I64);
-        int64_t *to = y ? (int64_t *)(void *)tp__data(y) : NULL;
-        for (int64_t n = 0; to && n < packed->numel; n++)
-            if (advanced_is_set(at + (size_t)n * item, dtype)) *to++ = n;
-    }
+    if (packed)
+        y = tp__tensor_new(op, TP_SHAPE(ways[x->dtype].count(tp__data(packed), packed->numel)), TP_I64);
+    if (y) ways[x->dtype].list(tp__data(packed), y->numel, (int64_t *)(void *)tp__data(y));
     return s ? tp_scope_return(s, y) : NULL;
+}
+
+/* Rows of the indices of the elements with these numbers, which ascend. */
+static void advanced_coordinates(const int64_t *numbers, int64_t count, tp_shape shape, int64_t *to) {
+    const int n = shape.ndim, last = n - 1;
+    int64_t index[TP_MAX_DIMS] = {0}, line = 0, width = n ? shape.dims[last] : 1;
+    for (int64_t k = 0; k < count; k++, to += n) {
+        for (; numbers[k] - line >= width; line += width)
+            for (int d = last - 1; d >= 0; d--) {
+                if (++index[d] < shape.dims[d]) break;
+                index[d] = 0;
+            }
+        for (int d = 0; d < last; d++) to[d] = index[d];
+        if (n > 0) to[last] = numbers[k] - line;
+    }
 }
 
 /* Row-major numbers of elements of `shape` as indices of dim d: (count), I64. */
@@ -54,17 +84,9 @@ tp_tensor *tp_nonzero(tp_tensor *x) {
     tp_scope *s = tp_scope_begin();
     tp_tensor *numbers = s ? advanced_set_numbers(op, x) : NULL;
     tp_tensor *y = numbers ? tp__tensor_new(op, TP_SHAPE(numbers->numel, x->shape.ndim), TP_I64) : NULL;
-    if (y) {
-        const int64_t *from = (const int64_t *)(const void *)tp__data(numbers);
-        int64_t *to = (int64_t *)(void *)tp__data(y);
-        for (int64_t n = 0; n < numbers->numel; n++) {
-            int64_t left = from[n];
-            for (int d = x->shape.ndim - 1; d >= 0; d--) {
-                to[n * x->shape.ndim + d] = left % x->shape.dims[d];
-                left /= x->shape.dims[d];
-            }
-        }
-    }
+    if (y)
+        advanced_coordinates((const int64_t *)(const void *)tp__data(numbers), numbers->numel, x->shape,
+                             (int64_t *)(void *)tp__data(y));
     return s ? tp_scope_return(s, y) : NULL;
 }
 

@@ -3,9 +3,11 @@
  * which says where along the indexed dim of `whole` its partner lies. */
 #include "taper/index.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/index.h"
 #include "ops/layout.h"
 #include "ops/ops.h"
 
@@ -63,9 +65,29 @@ INDEX_ADD(u8, tp__item1, INDEX_PLUS)
 INDEX_ADD(bool, tp__item1, INDEX_OR)
 #undef INDEX_ADD
 
+/* whole[index] = part: of places named twice the last one stays. */
+#define INDEX_SET(bits, type)                                                                                \
+    static void index_set##bits(const index_row *r, char *part, const int64_t *index, char *whole) {         \
+        const type *p = (const type *)(const void *)part;                                                    \
+        type *w = (type *)(void *)whole;                                                                     \
+        for (int64_t j = 0; j < r->n; j++)                                                                   \
+            w[index[j * r->index_step] * r->dim_step + j * r->whole_step] = p[j * r->part_step];             \
+    }
+INDEX_SET(1, tp__item1)
+INDEX_SET(4, tp__item4)
+INDEX_SET(8, tp__item8)
+#undef INDEX_SET
+
+typedef enum index_way { INDEX_GETS, INDEX_ADDS, INDEX_SETS } index_way;
+
 static index_row_fn *index_get_row(const tp_tensor *t) {
     size_t item = tp__itemsize((tp_dtype)t->dtype);
     return item == 1 ? index_get1 : item == 4 ? index_get4 : index_get8;
+}
+
+static index_row_fn *index_set_row(const tp_tensor *t) {
+    size_t item = tp__itemsize((tp_dtype)t->dtype);
+    return item == 1 ? index_set1 : item == 4 ? index_set4 : index_set8;
 }
 
 static index_row_fn *index_add_row(const tp_tensor *t) {
@@ -154,14 +176,16 @@ static void index_range(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 /* Runs over the first elements of `part`, of `shape`; `index_step` are the steps of the packed `index`.
- * With `add`, threads share any dim but the indexed one: each element of `whole` is then added to by one
+ * Where `whole` is written, threads share any dim but the indexed one: each of its elements is then written by one
  * thread, in the order of that dim. */
 static void index_walk(tp_tensor *part, tp_shape shape, tp_tensor *index, const int64_t *index_step,
-                       tp_tensor *whole, int dim, bool add) {
+                       tp_tensor *whole, int dim, index_way way) {
     int64_t n = tp_shape_numel(shape);
     if (n == 0) return;
     const int64_t *part_step = index_strides(part), *whole_step = index_strides(whole);
-    index_loop loop = {.row = add ? index_add_row(part) : index_get_row(part),
+    index_loop loop = {.row = way == INDEX_GETS   ? index_get_row(part)
+                              : way == INDEX_ADDS ? index_add_row(part)
+                                                  : index_set_row(part),
                        .item = (int64_t)tp__itemsize((tp_dtype)part->dtype),
                        .dim_step = whole_step[dim],
                        .part = tp__data(part),
@@ -178,7 +202,8 @@ static void index_walk(tp_tensor *part, tp_shape shape, tp_tensor *index, const 
         loop.part_step[0] = loop.index_step[0] = loop.whole_step[0] = 0;
     }
     for (int d = 0; d < loop.ndim; d++)
-        if (!(add && d == loop.along) && (loop.split < 0 || loop.size[d] > loop.size[loop.split]))
+        if (!(way != INDEX_GETS && d == loop.along) &&
+            (loop.split < 0 || loop.size[d] > loop.size[loop.split]))
             loop.split = d;
     if (loop.split < 0) {
         index_run(&loop);
@@ -212,12 +237,26 @@ TP__COLD static void index_error(const char *op, const tp_tensor *index, int64_t
     tp__error(TP_ERR_INDEX, op, "index%s is %lld, out of range for %s", where, (long long)value, range);
 }
 
+typedef struct index_check_job {
+    const int64_t *v;
+    int64_t size;
+    atomic_bool bad;
+} index_check_job;
+
+static void index_check_range(void *context, int64_t begin, int64_t end, int worker) {
+    index_check_job *job = context;
+    (void)worker;
+    bool bad = false;
+    for (int64_t i = begin; i < end; i++) bad |= (uint64_t)job->v[i] >= (uint64_t)job->size;
+    if (bad) atomic_store_explicit(&job->bad, true, memory_order_relaxed);
+}
+
 /* Are all elements of the packed I64 `index` in [0, size)? Else a record of the first that is not. */
 static bool index_check_values(const char *op, const tp_tensor *index, int64_t size, int dim) {
     const int64_t *v = (const int64_t *)(const void *)tp__data(index);
-    bool bad = false;
-    for (int64_t i = 0; i < index->numel; i++) bad |= (uint64_t)v[i] >= (uint64_t)size;
-    if (TP__LIKELY(!bad)) return true;
+    index_check_job job = {.v = v, .size = size};
+    tp__parallel_for(index->numel, TP__MOVE_GRAIN, index_check_range, &job);
+    if (TP__LIKELY(!job.bad)) return true;
     int64_t i = 0;
     while ((uint64_t)v[i] < (uint64_t)size) i++;
     char range[64];
@@ -286,8 +325,20 @@ static tp_tensor *index_sum(const char *op, tp_tensor *x, tp_shape shape, int di
     int64_t steps[TP_MAX_DIMS];
     if (vector) index_vector_steps(steps, source->shape.ndim, dim);
     index_walk(source, vector ? source->shape : index->shape, at, vector ? steps : index_strides(at), y, dim,
-               true);
+               INDEX_ADDS);
     return tp_scope_return(s, y);
+}
+
+tp_tensor *tp__index_set(const char *op, tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source) {
+    tp_scope *s = tp_scope_begin();
+    tp_tensor *at = s ? tp__packed(op, index, TP_I64) : NULL, *y = NULL;
+    if (at && index_check_values(op, at, index_size(x, dim), dim))
+        y = tp__tensor_new(op, x->shape, (tp_dtype)x->dtype);
+    if (y) {
+        tp__move_tensor(y, x);
+        index_walk(source, index->shape, at, index_strides(at), y, dim, INDEX_SETS);
+    }
+    return s ? tp_scope_return(s, y) : NULL;
 }
 
 /* ---- gather and scatter_add -------------------------------------------------------------------------- */
@@ -327,7 +378,7 @@ tp_tensor *tp_gather(tp_tensor *x, int dim, tp_tensor *index) {
     tp_tensor *y = NULL;
     if (at && index_check_values("gather", at, index_size(x, d), d))
         y = tp__tensor_new("gather", index->shape, (tp_dtype)x->dtype);
-    if (y) index_walk(y, y->shape, at, index_strides(at), x, d, false);
+    if (y) index_walk(y, y->shape, at, index_strides(at), x, d, INDEX_GETS);
     return tp_scope_return(s, tp__record(&gather_op, y, TP__INPUTS(x, index), &d, sizeof d));
 }
 
@@ -411,7 +462,7 @@ tp_tensor *tp_index_select(tp_tensor *x, int dim, tp_tensor *index) {
         y = tp__tensor_new(op, shape, (tp_dtype)x->dtype);
     int64_t steps[TP_MAX_DIMS];
     index_vector_steps(steps, shape.ndim, d);
-    if (y) index_walk(y, shape, at, steps, x, d, false);
+    if (y) index_walk(y, shape, at, steps, x, d, INDEX_GETS);
     return tp_scope_return(s, tp__record(&index_select_op, y, TP__INPUTS(x, index), &d, sizeof d));
 }
 

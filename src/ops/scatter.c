@@ -1,8 +1,9 @@
-/* Writing to places named by an index, element by element: for each element of x it is worked out which element of the source it takes,
- * if any, so that the gradient goes to just that one. */
+/* Writing to places named by an index, element by element. For the gradient it is worked out which element of the source each element
+ * of x took, if any, so that it goes to just that one. */
 #include <math.h>
 #include <string.h>
 
+#include "ops/index.h"
 #include "ops/ops.h"
 #include "taper/index.h"
 #include "taper/tensor.h"
@@ -36,18 +37,17 @@ static int scatter_check(const char *op, const tp_tensor *x, int dim, const tp_t
     return -1;
 }
 
-/* For each element of x whether it is written to, and the row-major number of the element of the source that is written last; `pick` may be
- * NULL. False with a record for an index out of range. */
-static bool scatter_targets(const char *op, const tp_tensor *x, int d, tp_tensor *index,
-                            const tp_tensor *source, tp_tensor *mask, tp_tensor *pick) {
+/* For each element of x, of this shape, whether it is written to, and the row-major number of the element of the source that is written last;
+ * `source` and `pick` may be NULL. False with a record for an index out of range. */
+static bool scatter_targets(const char *op, tp_shape x, int d, tp_tensor *index, const tp_shape *source,
+                            tp_tensor *mask, tp_tensor *pick) {
     tp_tensor *at = tp__packed(op, index, TP_I64);
     if (!at) return false;
-    int n = x->shape.ndim;
-    int64_t to[TP_MAX_DIMS], from[TP_MAX_DIMS] = {0}, place[TP_MAX_DIMS] = {0},
-                             size = n ? x->shape.dims[d] : 1;
+    int n = x.ndim;
+    int64_t to[TP_MAX_DIMS], from[TP_MAX_DIMS] = {0}, place[TP_MAX_DIMS] = {0}, size = n ? x.dims[d] : 1;
     const int64_t *v = (const int64_t *)(const void *)tp__data(at);
-    tp__dense_strides(x->shape, to);
-    if (source) tp__dense_strides(source->shape, from);
+    tp__dense_strides(x, to);
+    if (source) tp__dense_strides(*source, from);
     memset(tp__data(mask), 0, (size_t)mask->numel);
     if (pick) memset(tp__data(pick), 0, (size_t)pick->numel * sizeof(int64_t));
     for (int64_t i = 0; i < at->numel; i++) {
@@ -71,6 +71,22 @@ static bool scatter_targets(const char *op, const tp_tensor *x, int d, tp_tensor
     return true;
 }
 
+static void scatter_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    const int d = *(const int *)tp__attr(ctx);
+    tp_tensor *index = tp__input(ctx, 1), *zero = tp__constant(g[0], 0);
+    const tp_shape shape = g[0]->shape, from = tp__needs(ctx, 2) ? tp__input_shape(ctx, 2) : shape;
+    tp_tensor *mask = tp__tensor_new("scatter", shape, TP_BOOL);
+    tp_tensor *pick = mask ? tp__tensor_new("scatter", TP_SHAPE(g[0]->numel), TP_I64) : NULL;
+    if (!index || !pick || !scatter_targets("scatter", shape, d, index, &from, mask, pick)) return;
+    if (tp__needs(ctx, 0)) dx[0] = tp_where(mask, zero, g[0]);
+    if (!tp__needs(ctx, 2)) return;
+    tp_tensor *taken = tp_reshape(tp_where(mask, g[0], zero), TP_SHAPE(g[0]->numel));
+    tp_tensor *none = tp_zeros(TP_SHAPE(tp_shape_numel(from)), (tp_dtype)g[0]->dtype);
+    dx[2] = tp_reshape(tp_index_add(none, 0, pick, taken), from);
+}
+
+static const tp__op scatter_op = {.name = "scatter", .vjp = scatter_vjp, .save_inputs = 2};
+
 tp_tensor *tp_scatter(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source) {
     const char *op = "scatter";
     TP_REQUIRE(x, op);
@@ -78,18 +94,10 @@ tp_tensor *tp_scatter(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source
     TP_REQUIRE(source, op);
     int d = scatter_check(op, x, dim, index, source);
     if (d < 0) return NULL;
-    tp_scope *s = tp_scope_begin();
-    tp_tensor *mask = s ? tp__tensor_new(op, x->shape, TP_BOOL) : NULL, *y = NULL;
-    tp_tensor *pick = mask ? tp__tensor_new(op, TP_SHAPE(x->numel), TP_I64) : NULL;
-    if (pick && scatter_targets(op, x, d, index, source, mask, pick)) {
-        if (index->numel == 0)
-            y = tp_scatter_add(x, d, index, source); /* nothing, but it depends on the source */
-        else {
-            tp_tensor *spread = tp_index_select(tp_reshape(source, TP_SHAPE(source->numel)), 0, pick);
-            y = tp_where(mask, tp_reshape(spread, x->shape), x);
-        }
-    }
-    return s ? tp_scope_return(s, y) : NULL;
+    if (index->numel == 0)
+        return tp_scatter_add(x, d, index, source); /* nothing, but it depends on the source */
+    tp_tensor *y = tp__index_set(op, x, d, index, source);
+    return y ? tp__record(&scatter_op, y, TP__INPUTS(x, index, source), &d, sizeof d) : NULL;
 }
 
 tp_tensor *tp_scatter_scalar(tp_tensor *x, int dim, tp_tensor *index, double value) {
@@ -103,7 +111,7 @@ tp_tensor *tp_scatter_scalar(tp_tensor *x, int dim, tp_tensor *index, double val
         TP_FAIL(TP_ERR_DTYPE, op, "%g into a tensor of %s", value, tp__dtype_text(x));
     tp_scope *s = tp_scope_begin();
     tp_tensor *mask = s ? tp__tensor_new(op, x->shape, TP_BOOL) : NULL, *y = NULL;
-    if (mask && scatter_targets(op, x, d, index, NULL, mask, NULL))
+    if (mask && scatter_targets(op, x->shape, d, index, NULL, mask, NULL))
         y = tp_where(mask, tp_full(TP_SCALAR_SHAPE, value, (tp_dtype)x->dtype), x);
     return s ? tp_scope_return(s, y) : NULL;
 }
@@ -234,7 +242,7 @@ static tp_tensor *scatter_reduce_run(const char *op, tp_tensor *x, tp_tensor *in
               *from = at ? tp__packed(op, source, dtype) : NULL;
     tp_tensor *y = from ? tp__tensor_new(op, x->shape, dtype) : NULL;
     tp_tensor *mask = y ? tp__tensor_new(op, x->shape, TP_BOOL) : NULL;
-    bool ok = mask && scatter_targets(op, x, a.dim, at, source, mask, NULL);
+    bool ok = mask && scatter_targets(op, x->shape, a.dim, at, &source->shape, mask, NULL);
     if (ok) {
         tp__copy_values(y, x);
         for (int64_t i = 0; a.exclude_self && i < y->numel; i++)
