@@ -129,6 +129,7 @@ static bool matrix_transpose(const resample *r, const sparse *m, sparse *to) {
 typedef struct resample_job {
     sparse m;
     int64_t rows, columns, inner;
+    bool picks; /* each row has one entry, 1 */
     const char *from;
     char *to;
 } resample_job;
@@ -144,7 +145,13 @@ typedef struct resample_job {
         (void)worker;                                                                                        \
         for (int64_t i = begin; i < end; i++, y += inner) {                                                  \
             int64_t k = m->start[row], last = m->start[row + 1];                                             \
-            if (inner == 1) {                                                                                \
+            if (inner == 1 && job->picks) { /* to the end of the line at once */                             \
+                int64_t count = end - i < job->rows - row ? end - i : job->rows - row;                       \
+                for (int64_t j = 0; j < count; j++) y[j] = x[m->index[row + j]];                             \
+                row += count - 1;                                                                            \
+                i += count - 1;                                                                              \
+                y += count - 1;                                                                              \
+            } else if (inner == 1) {                                                                         \
                 T sum = 0;                                                                                   \
                 for (; k < last; k++) sum += (T)m->weight[k] * x[m->index[k]];                               \
                 *y = sum;                                                                                    \
@@ -180,6 +187,8 @@ static bool resample_fill(const resample *r, const tp_tensor *x, tp_tensor *y) {
     }
     if (r->transposed) tp__free(m.start);
     else job.m = m;
+    job.picks =
+        !r->transposed && (r->mode == TP_INTERPOLATE_NEAREST || r->mode == TP_INTERPOLATE_NEAREST_EXACT);
     job.rows = r->transposed ? r->in : r->out;
     job.columns = r->transposed ? r->out : r->in;
     for (int d = r->dim + 1; d < x->shape.ndim; d++) job.inner *= x->shape.dims[d];
@@ -276,7 +285,7 @@ tp_tensor *tp_interpolate(tp_tensor *x, tp_interpolate_options options) {
     }
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
-    for (int d = 0; d < nd && x; d++)
+    for (int d = nd - 1; d >= 0 && x; d--) /* the last dim first: the others move whole lines */
         x = tp__is_floating((tp_dtype)x->dtype) ? resample_run(&dims[d], x) : nearest_run(&dims[d], x);
     return tp_scope_return(s, x);
 }

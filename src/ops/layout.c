@@ -51,12 +51,24 @@ MOVE_MATRIX(4, tp__item4)
 MOVE_MATRIX(8, tp__item8)
 #undef MOVE_MATRIX
 
+/* Copies a row. Where the target begins a little above the source but for whole pages, as a row of 2^k columns moved by a few, each load would
+ * wait for the store just before, which the processor takes to be to the same place: then from the end. */
+static void move_row(char *to, const char *from, size_t bytes) {
+    const size_t piece = 64, apart = ((uintptr_t)to - (uintptr_t)from) % 4096;
+    if (apart == 0 || apart >= 4 * piece || bytes < 4 * piece) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    for (; bytes >= piece; bytes -= piece) memcpy(to + bytes - piece, from + bytes - piece, 64);
+    memcpy(to, from, bytes);
+}
+
 static void move_matrix(size_t item, const int64_t size[2], char *to, const int64_t to_step[2],
                         const char *from, const int64_t from_step[2]) {
     if (to_step[1] == 1 && from_step[1] == 1) {
         for (int64_t i = 0; i < size[0]; i++)
-            memcpy(to + i * to_step[0] * (int64_t)item, from + i * from_step[0] * (int64_t)item,
-                   (size_t)size[1] * item);
+            move_row(to + i * to_step[0] * (int64_t)item, from + i * from_step[0] * (int64_t)item,
+                     (size_t)size[1] * item);
         return;
     }
     switch (item) {

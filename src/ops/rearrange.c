@@ -350,8 +350,14 @@ static tp_tensor *rearrange_triangle(const char *op, int64_t rows, int64_t colum
     tp_tensor *mask = tp__tensor_new(op, TP_SHAPE(rows, columns), TP_BOOL);
     if (!mask) return NULL;
     char *to = tp__data(mask);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) *to++ = upper ? j - i >= diagonal : j - i <= diagonal;
+    diagonal = diagonal > columns ? columns : diagonal < -rows - 1 ? -rows - 1 : diagonal;
+    const size_t width = (size_t)columns;
+    for (int64_t i = 0; i < rows; i++, to += width) { /* columns up to the diagonal, for tril with it */
+        const int64_t end = i + diagonal + !upper;
+        const size_t left = end <= 0 ? 0 : end >= columns ? width : (size_t)end;
+        memset(to, !upper, left);
+        memset(to + left, upper, width - left);
+    }
     return mask;
 }
 
