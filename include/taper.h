@@ -42,6 +42,7 @@
 #include "taper/pool.h"
 #include "taper/norm.h"
 #include "taper/loss.h"
+#include "taper/recurrent.h"
 #include "taper/autograd.h"
 #include "taper/functional.h"
 #include "taper/custom.h"

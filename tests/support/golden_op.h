@@ -27,7 +27,8 @@
     X(pool)                                                                                                  \
     X(vision)                                                                                                \
     X(loss)                                                                                                  \
-    X(norm)
+    X(norm)                                                                                                  \
+    X(recurrent)
 
 typedef struct golden_call {
     const char *args;

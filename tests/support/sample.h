@@ -69,9 +69,10 @@
     X(pool)                                                                                                  \
     X(vision)                                                                                                \
     X(norm)                                                                                                  \
-    X(loss)
+    X(loss)                                                                                                  \
+    X(recurrent)
 
-#define SAMPLE_MAX_INPUTS 6
+#define SAMPLE_MAX_INPUTS 8
 #define SAMPLE_MAX_OUTPUTS 8
 
 typedef enum sample_kind {
