@@ -15,5 +15,42 @@ static int run_lstm_cell(const golden_call *c) {
     return 2;
 }
 
-static const golden_row rows[] = {OPS(GOLDEN_ROW){"lstm_cell", run_lstm_cell, 0, 0}};
+/* In are x, h, c, lengths, and the weights. */
+static tp_recurrent_options options(const golden_call *c) {
+    return (tp_recurrent_options){.layers = golden_int(c, "layers"),
+                                  .no_bias = golden_flag(c, "no_bias"),
+                                  .batch_first = golden_flag(c, "batch_first"),
+                                  .bidirectional = golden_flag(c, "bidirectional"),
+                                  .projected = golden_flag(c, "projected"),
+                                  .lengths = c->in[3]};
+}
+
+static tp_tensors weights(const golden_call *c) { return (tp_tensors){c->n_in - 4, (tp_tensor **)c->in + 4}; }
+
+#define SEQUENCE(op)                                                                                         \
+    static int run_##op(const golden_call *c) {                                                              \
+        tp_recurrent_out y = tp_##op(X, Y, weights(c), options(c));                                          \
+        c->out[0] = y.output;                                                                                \
+        c->out[1] = y.h;                                                                                     \
+        return 2;                                                                                            \
+    }
+SEQUENCE(rnn_tanh)
+SEQUENCE(rnn_relu)
+SEQUENCE(gru)
+
+static int run_lstm(const golden_call *c) {
+    tp_lstm_out y = tp_lstm(X, (tp_lstm_state){Y, c->in[2]}, weights(c), options(c));
+    c->out[0] = y.output;
+    c->out[1] = y.h;
+    c->out[2] = y.c;
+    return 3;
+}
+
+static const golden_row rows[] = {
+    OPS(GOLDEN_ROW){"lstm_cell", run_lstm_cell, 0, 0},
+    {"rnn_tanh", run_rnn_tanh, 0, 0},
+    {"rnn_relu", run_rnn_relu, 0, 0},
+    {"gru", run_gru, 0, 0},
+    {"lstm", run_lstm, 0, 0},
+};
 GOLDEN_FAMILY(recurrent, rows)

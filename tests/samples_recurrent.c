@@ -1,5 +1,10 @@
-/* Samples of recurrent.h: in are x, the state (h, and c of an LSTM), w_ih, w_hh, b_ih, b_hh. */
+/* Samples of recurrent.h. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "support/sample.h"
+
+/* ---- cells: in are x, the state (h, and c of an LSTM), w_ih, w_hh, b_ih, b_hh ------------------------ */
 
 #define WEIGHTS(first) ((tp_cell_weights){in[first], in[(first) + 1], in[(first) + 2], in[(first) + 3]})
 
@@ -91,6 +96,146 @@ static void ref_lstm_cell(const sample *row, const dense *in, dense *out) {
     }
 }
 
+/* ---- sequences: in are x, h, c, lengths and the weights; arg the other options ----------------------- */
+
+enum { SEQUENCE_WEIGHTS = 4 };
+
+static tp_recurrent_options sequence_options(const sample *row, tp_tensor *const *in) {
+    tp_recurrent_options options = *(const tp_recurrent_options *)row->arg;
+    options.lengths = in[3];
+    return options;
+}
+
+static tp_tensors sequence_weights(const sample *row, tp_tensor *const *in) {
+    int count = 0;
+    while (SEQUENCE_WEIGHTS + count < SAMPLE_MAX_INPUTS &&
+           row->in[SEQUENCE_WEIGHTS + count].kind != SAMPLE_NO_INPUT)
+        count++;
+    return (tp_tensors){count, (tp_tensor **)in + SEQUENCE_WEIGHTS};
+}
+
+#define RUN_SEQUENCE(op)                                                                                     \
+    static int run_##op(const sample *row, tp_tensor *const *in, tp_tensor **out) {                          \
+        tp_recurrent_out y = tp_##op(in[0], in[1], sequence_weights(row, in), sequence_options(row, in));    \
+        out[0] = y.output;                                                                                   \
+        out[1] = y.h;                                                                                        \
+        return 2;                                                                                            \
+    }
+RUN_SEQUENCE(rnn_tanh)
+RUN_SEQUENCE(rnn_relu)
+RUN_SEQUENCE(gru)
+static int run_lstm(const sample *row, tp_tensor *const *in, tp_tensor **out) {
+    tp_lstm_state state = {in[1], in[2]};
+    tp_lstm_out y = tp_lstm(in[0], state, sequence_weights(row, in), sequence_options(row, in));
+    out[0] = y.output;
+    out[1] = y.h;
+    out[2] = y.c;
+    return 3;
+}
+
+/* What one sequence does in one layer and direction: x (count, in) with `step` between rows, h and c in place; y gets each h. */
+typedef struct walk {
+    const sample *row;
+    const dense *w; /* w_ih, w_hh, then what there is */
+    int64_t in, size, outputs, count;
+    bool back;
+} walk;
+
+static void walk_step(const walk *k, const double *x, double *h, double *c) {
+    const tp_recurrent_options *o = k->row->arg;
+    const bool lstm = strcmp(k->row->op, "lstm") == 0, gru = strcmp(k->row->op, "gru") == 0;
+    const int gates = lstm ? 4 : gru ? 3 : 1;
+    double *a = calloc((size_t)(2 * gates * k->size + k->outputs + k->size), sizeof *a),
+           *b = a + gates * k->size, *next = b + gates * k->size, *whole = next + k->outputs;
+    for (int64_t r = 0; r < gates * k->size; r++) {
+        if (!o->no_bias) a[r] = k->w[2].data[r], b[r] = k->w[3].data[r];
+        for (int64_t j = 0; j < k->in; j++) a[r] += k->w[0].data[r * k->in + j] * x[j];
+        for (int64_t j = 0; j < k->outputs; j++) b[r] += k->w[1].data[r * k->outputs + j] * h[j];
+    }
+    for (int64_t j = 0; j < k->size; j++) {
+        const int64_t n = k->size;
+        if (lstm) {
+            c[j] = logistic(a[n + j] + b[n + j]) * c[j] +
+                   logistic(a[j] + b[j]) * tanh(a[2 * n + j] + b[2 * n + j]);
+            whole[j] = logistic(a[3 * n + j] + b[3 * n + j]) * tanh(c[j]);
+        } else if (gru) {
+            double z = logistic(a[n + j] + b[n + j]), r = logistic(a[j] + b[j]);
+            whole[j] = (1 - z) * tanh(a[2 * n + j] + r * b[2 * n + j]) + z * h[j];
+        } else {
+            whole[j] = strcmp(k->row->op, "rnn_relu") == 0 ? fmax(a[j] + b[j], 0) : tanh(a[j] + b[j]);
+        }
+    }
+    const dense *w_hr = &k->w[o->no_bias ? 2 : 4];
+    for (int64_t j = 0; j < k->outputs; j++) {
+        next[j] = o->projected ? 0 : whole[j];
+        for (int64_t i = 0; o->projected && i < k->size; i++)
+            next[j] += w_hr->data[j * k->size + i] * whole[i];
+    }
+    memcpy(h, next, (size_t)k->outputs * sizeof *h);
+    free(a);
+}
+
+static void walk_sequence(const walk *k, const double *x, int64_t x_step, double *h, double *c, double *y,
+                          int64_t y_step) {
+    for (int64_t i = 0; i < k->count; i++) {
+        int64_t t = k->back ? k->count - 1 - i : i;
+        walk_step(k, x + t * x_step, h, c);
+        memcpy(y + t * y_step, h, (size_t)k->outputs * sizeof *y);
+    }
+}
+
+static void ref_sequence(const sample *row, const dense *in, dense *out) {
+    const tp_recurrent_options *o = row->arg;
+    const bool alone = in[0].shape.ndim == 2, lstm = strcmp(row->op, "lstm") == 0;
+    const int gates = lstm                          ? 4
+                      : strcmp(row->op, "gru") == 0 ? 3
+                                                    : 1,
+              layers = o->layers ? o->layers : 1, directions = o->bidirectional ? 2 : 1,
+              each = 2 + (o->no_bias ? 0 : 2) + o->projected;
+    const int64_t *d = in[0].shape.dims, steps = alone || !o->batch_first ? d[0] : d[1],
+                  batch = alone            ? 1
+                          : o->batch_first ? d[0]
+                                           : d[1],
+                  inputs = d[in[0].shape.ndim - 1];
+    const dense *w = in + SEQUENCE_WEIGHTS;
+    const int64_t size = w[0].shape.dims[0] / gates, outputs = w[1].shape.dims[1],
+                  wide = directions * outputs;
+    const int64_t sets = (int64_t)layers * directions;
+    tp_shape all = alone            ? TP_SHAPE(steps, wide)
+                   : o->batch_first ? TP_SHAPE(batch, steps, wide)
+                                    : TP_SHAPE(steps, batch, wide);
+    double *y = dense_new(&out[0], all);
+    double *h = dense_new(&out[1], alone ? TP_SHAPE(sets, outputs) : TP_SHAPE(sets, batch, outputs));
+    double *c = lstm ? dense_new(&out[2], alone ? TP_SHAPE(sets, size) : TP_SHAPE(sets, batch, size)) : NULL;
+    if (in[1].data) memcpy(h, in[1].data, (size_t)out[1].numel * sizeof *h);
+    if (lstm && in[2].data) memcpy(c, in[2].data, (size_t)out[2].numel * sizeof *c);
+    double *below = calloc((size_t)(2 * steps * (wide > inputs ? wide : inputs) + 1), sizeof *below),
+           *above = below + steps * (wide > inputs ? wide : inputs);
+    for (int64_t n = 0; n < batch; n++) {
+        const int64_t apart = alone || o->batch_first ? 1 : batch,
+                      first = o->batch_first && !alone ? n * steps : n;
+        for (int64_t t = 0; t < steps; t++)
+            memcpy(below + t * inputs, in[0].data + (first + t * apart) * inputs,
+                   (size_t)inputs * sizeof *below);
+        for (int layer = 0; layer < layers; layer++) {
+            const int64_t width = layer ? wide : inputs;
+            memset(above, 0, (size_t)(steps * wide) * sizeof *above);
+            for (int side = 0; side < directions; side++) {
+                const int set = layer * directions + side;
+                walk k = {row,      w + set * each, width,
+                          size,     outputs,        in[3].data ? (int64_t)in[3].data[n] : steps,
+                          side == 1};
+                walk_sequence(&k, below, width, h + (set * batch + n) * outputs,
+                              c ? c + (set * batch + n) * size : NULL, above + side * outputs, wide);
+            }
+            memcpy(below, above, (size_t)(steps * wide) * sizeof *below);
+        }
+        for (int64_t t = 0; t < steps; t++)
+            memcpy(y + (first + t * apart) * wide, below + t * wide, (size_t)wide * sizeof *y);
+    }
+    free(below);
+}
+
 /* clang-format off */
 #define OF(...) FLOATS(-1, 1, __VA_ARGS__)
 #define BIAS(n) {FLOAT_IN(-1, 1), SHAPE(n), .optional = true}
@@ -107,8 +252,37 @@ static void ref_lstm_cell(const sample *row, const dense *in, dense *out) {
      .flags = SAMPLE_LARGE, .tol_f32 = 1e-4}
 #define ALONE(...) OF(__VA_ARGS__)
 #define PAIR(...) OF(__VA_ARGS__), OF(__VA_ARGS__)
+#define OPTIONS(...) .arg = &(const tp_recurrent_options){__VA_ARGS__}
+#define PLAIN .layers = 0
+#define SEQUENCE(op, what, ...) {#op, what, run_##op, ref_sequence, __VA_ARGS__}
+#define LENGTHS(n, ...) {.kind = SAMPLE_I64, SHAPE(n), .optional = true, .values = VALUES(__VA_ARGS__)}
+#define STATE(...) {FLOAT_IN(-1, 1), SHAPE(__VA_ARGS__), .optional = true}
+#define BIASED(g, i, h) OF(g * h, i), OF(g * h, h), OF(g * h), OF(g * h)
+#define BARE(g, i, h) OF(g * h, i), OF(g * h, h)
+/* c and the like are there for an LSTM alone. */
+#define SEQUENCES(op, g, c) \
+    SEQUENCE(op, "sequences", {OF(4, 2, 3), STATE(1, 2, 2), c(1, 2, 2), NONE, BIASED(g, 3, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "no state", {OF(3, 2, 2), NONE, NONE, NONE, BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "one sequence", {OF(3, 2), STATE(1, 2), c(1, 2), NONE, BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "batch first", {OF(2, 3, 2), STATE(1, 2, 2), c(1, 2, 2), NONE, BIASED(g, 2, 2)}, OPTIONS(.batch_first = true)), \
+    SEQUENCE(op, "two ways", {OF(3, 2, 2), STATE(2, 2, 2), c(2, 2, 2), NONE, BARE(g, 2, 2), BARE(g, 2, 2)}, \
+             OPTIONS(.bidirectional = true, .no_bias = true)), \
+    SEQUENCE(op, "two layers", {OF(3, 2, 2), STATE(2, 2, 3), c(2, 2, 3), NONE, BARE(g, 2, 3), BARE(g, 3, 3)}, \
+             OPTIONS(.layers = 2, .no_bias = true)), \
+    SEQUENCE(op, "lengths", {OF(4, 3, 2), STATE(1, 3, 2), c(1, 3, 2), LENGTHS(3, 2, 4, 1), BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "everything", {OF(2, 3, 2), STATE(4, 2, 1), c(4, 2, 1), LENGTHS(2, 3, 2), BARE(g, 2, 1), BARE(g, 2, 1), BARE(g, 2, 1), BARE(g, 2, 1)}, \
+             OPTIONS(.layers = 2, .no_bias = true, .bidirectional = true, .batch_first = true, .dropout = 0.5)), \
+    SEQUENCE(op, "no sequences", {OF(2, 0, 2), STATE(1, 0, 2), c(1, 0, 2), NONE, BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "large", {OF(20, 40, 20), NONE, NONE, NONE, CALM(30 * g, 20), CALM(30 * g, 30), CALM(30 * g), CALM(30 * g)}, OPTIONS(PLAIN), \
+             .flags = SAMPLE_LARGE, .tol_f32 = 1e-4)
+/* So small that states do not run away from one another. */
+#define CALM(...) FLOATS(-0.15, 0.15, __VA_ARGS__)
+#define NO_C(...) NONE
 
 static const sample recurrent_rows[] = {
+    SEQUENCES(rnn_tanh, 1, NO_C), SEQUENCES(rnn_relu, 1, NO_C), SEQUENCES(gru, 3, NO_C), SEQUENCES(lstm, 4, STATE),
+    SEQUENCE(lstm, "projected", {OF(3, 2, 2), STATE(1, 2, 2), STATE(1, 2, 3), NONE, OF(12, 2), OF(12, 2), OF(12), OF(12), OF(2, 3)},
+             OPTIONS(.projected = true)),
     CELLS(rnn_tanh_cell, 1, ALONE), CELLS(rnn_relu_cell, 1, ALONE), CELLS(gru_cell, 3, ALONE), CELLS(lstm_cell, 4, PAIR),
 };
 /* clang-format on */

@@ -13,7 +13,7 @@
 
 #include "support/golden_op.h"
 
-enum { MAX_IN = 8, MAX_OUT = 8 };
+enum { MAX_IN = 24, MAX_OUT = 8 };
 
 #define DECLARE_FAMILY(family) extern const golden_family golden_##family;
 GOLDEN_FAMILIES(DECLARE_FAMILY)

@@ -1,8 +1,10 @@
-/* Recurrent networks, a step at a time. */
+/* Recurrent networks: single steps, and layers of them over whole sequences. */
 #ifndef TAPER_RECURRENT_H
 #define TAPER_RECURRENT_H
 
 #include "taper/base.h"
+#include "taper/random.h"
+#include "taper/shape.h"
 
 TP_BEGIN_DECLS
 
@@ -27,6 +29,44 @@ typedef struct tp_lstm_state {
 /* The same with gates i, f, g, o: c' = f c + i g, h' = o tanh(c'), of which g is a hyperbolic tangent and the others sigmoids. state.c: of
  * state.h's shape. Both results, or both NULL. Source: Hochreiter and Schmidhuber 1997; torch.lstm_cell. */
 TP_API tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_weights weights);
+
+/* ---- sequences ---- */
+
+typedef struct tp_recurrent_options {
+    int layers;       /* one above the other, each on the outputs of the one below; 0 is 1 */
+    bool no_bias;     /* weights come without biases */
+    bool batch_first; /* x and the output are (N, T, ...) instead of (T, N, ...) */
+    bool
+        bidirectional; /* each layer also runs from the end, with weights of its own; outputs lie side by side */
+    bool projected; /* LSTM: h is what w_hr makes of it: weights have it last, of each layer and direction */
+    double dropout; /* of the outputs of all layers but the last, when training */
+    bool training;
+    tp_generator *generator; /* of the dropout; NULL: the thread's default */
+    tp_tensor *lengths;      /* (N), I64 or I32: how many steps count of each sequence; NULL is all */
+} tp_recurrent_options;
+
+typedef struct tp_recurrent_out {
+    tp_tensor *output, *h;
+} tp_recurrent_out;
+
+typedef struct tp_lstm_out {
+    tp_tensor *output, *h, *c;
+} tp_lstm_out;
+
+/* x: (T, N, I), with batch_first (N, T, I), or a single sequence (T, I). The initial states, h and c: (layers directions, N, H) or, for one
+ * sequence, (layers directions, H); NULL is zeros. weights: w_ih, w_hh, b_ih, b_hh as a cell's, of each layer from the lowest, forwards and
+ * backwards; w_ih of a layer above has as many columns as the one below has outputs. With w_hr, (P, H), h and the output are of size P.
+ * output: (T, N, directions H), the last layer's states at each step; h and c: each layer's and direction's last, of the initial ones' shape.
+ * With lengths, as with PyTorch's packed sequences, outputs past a sequence's end are zero, the last state is that of its last step, and
+ * the way back begins there. All results, or all NULL. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for a number of weights, a
+ * length not in [1, T] or a dropout not in [0, 1]. Source: torch.nn.RNN, GRU, LSTM. */
+TP_API tp_recurrent_out tp_rnn_tanh(tp_tensor *x, tp_tensor *h, tp_tensors weights,
+                                    tp_recurrent_options options);
+TP_API tp_recurrent_out tp_rnn_relu(tp_tensor *x, tp_tensor *h, tp_tensors weights,
+                                    tp_recurrent_options options);
+TP_API tp_recurrent_out tp_gru(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options);
+TP_API tp_lstm_out tp_lstm(tp_tensor *x, tp_lstm_state state, tp_tensors weights,
+                           tp_recurrent_options options);
 
 TP_END_DECLS
 

@@ -19,3 +19,44 @@ def cases(file):
                 return y
 
             file.case(op, what, [file.draw(*batch, i), *state, *weights], run)
+    sequences(file)
+
+
+def sequences(file):
+    """Inputs are x, h, c, lengths and the weights."""
+    kinds = {"rnn_tanh": (1, torch.rnn_tanh), "rnn_relu": (1, torch.rnn_relu), "gru": (3, torch.gru), "lstm": (4, torch.lstm)}
+    sets = [("plain", {}), ("no state", {"state": False}), ("one sequence", {"alone": True}), ("batch first", {"batch_first": True}),
+            ("two layers", {"layers": 2}), ("two ways", {"bidirectional": True}), ("no biases", {"bias": False}),
+            ("lengths", {"lengths": (2, 4, 1)}), ("two layers, two ways, lengths", {"layers": 2, "bidirectional": True, "lengths": (4, 1, 3)}),
+            ("projected", {"projected": 2}), ("projected, two layers, two ways", {"projected": 2, "layers": 2, "bidirectional": True})]
+    for op, (gates, f) in kinds.items():
+        for what, given in sets:
+            if "projected" in given and op != "lstm":
+                continue
+            case(file, op, gates, what, **given)
+
+
+def case(file, op, gates, what, state=True, alone=False, batch_first=False, layers=1, bidirectional=False, bias=True, lengths=None,
+         projected=0):
+    steps, batch, inputs, size = 4, 3, 3, 3
+    directions, out = 1 + bidirectional, projected or size
+    lstm = op == "lstm"
+    kind = {"rnn_tanh": "RNN", "rnn_relu": "RNN", "gru": "GRU", "lstm": "LSTM"}[op]
+    more = {"nonlinearity": op[4:]} if kind == "RNN" else {"proj_size": projected} if lstm else {}
+    net = getattr(torch.nn, kind)(inputs, size, layers, bias=bias, batch_first=batch_first, bidirectional=bidirectional, **more).double()
+    x = file.draw(steps, inputs) if alone else file.draw(batch, steps, inputs) if batch_first else file.draw(steps, batch, inputs)
+    of_state = (layers * directions,) if alone else (layers * directions, batch)
+    h, c = (file.draw(*of_state, out), file.draw(*of_state, size) if lstm else None) if state else (None, None)
+    weights = [file.draw(*p.shape, lo=-1, hi=1) for p in net.parameters()]
+    names = [n for n, _ in net.named_parameters()]
+
+    def run(x, h, c, count, *weights):
+        given = x if lengths is None else torch.nn.utils.rnn.pack_padded_sequence(x, count, batch_first, enforce_sorted=False)
+        hidden = None if h is None else (h, c) if lstm else h
+        y, last = torch.func.functional_call(net, dict(zip(names, weights)), (given,) if hidden is None else (given, hidden))
+        if lengths is not None:
+            y = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first, total_length=steps)[0]
+        return (y, *last) if lstm else (y, last)
+
+    file.case(op, what, [x, h, c, torch.tensor(lengths) if lengths else None, *weights], run, layers=layers, batch_first=batch_first,
+              bidirectional=bidirectional, no_bias=not bias, projected=projected > 0)

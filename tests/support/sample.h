@@ -72,7 +72,7 @@
     X(loss)                                                                                                  \
     X(recurrent)
 
-#define SAMPLE_MAX_INPUTS 8
+#define SAMPLE_MAX_INPUTS 12
 #define SAMPLE_MAX_OUTPUTS 8
 
 typedef enum sample_kind {

@@ -1,0 +1,289 @@
+/* Recurrent layers over sequences, in public ops. */
+#include "ops/ops.h"
+#include "taper/linalg.h"
+#include "taper/norm.h"
+#include "taper/recurrent.h"
+#include "taper/tensor.h"
+#include "taper/views.h"
+
+typedef enum sequence_kind { SEQUENCE_TANH, SEQUENCE_RELU, SEQUENCE_GRU, SEQUENCE_LSTM } sequence_kind;
+
+static const struct {
+    const char *op;
+    int gates;
+} sequence_kinds[] = {{"rnn_tanh", 1}, {"rnn_relu", 1}, {"gru", 3}, {"lstm", 4}};
+
+/* A call, made uniform: x (T, N, I), states (layers directions, N, size) or NULL, lengths packed I64 or NULL. */
+typedef struct sequence {
+    const char *op;
+    sequence_kind kind;
+    int gates, layers, directions, each; /* weights of one direction of one layer */
+    int64_t steps, batch, size, outputs; /* T, N, H, and what h has: H, or P with a projection */
+    tp_tensor *x, *h, *c, *lengths;
+    tp_tensors weights;
+    tp_recurrent_options options;
+} sequence;
+
+/* Weights of one layer and direction; those that are not there are NULL. */
+typedef struct sequence_weights {
+    tp_tensor *w_ih, *w_hh, *b_ih, *b_hh, *w_hr;
+} sequence_weights;
+
+static sequence_weights sequence_weights_of(const sequence *q, int number) {
+    tp_tensor *const *w = q->weights.items + number * q->each;
+    const bool bias = !q->options.no_bias;
+    return (sequence_weights){.w_ih = w[0],
+                              .w_hh = w[1],
+                              .b_ih = bias ? w[2] : NULL,
+                              .b_hh = bias ? w[3] : NULL,
+                              .w_hr = q->options.projected ? w[q->each - 1] : NULL};
+}
+
+/* ---- arguments ---------------------------------------------------------------------------------------- */
+
+static bool sequence_check_shape(const sequence *q, const tp_tensor *t, const char *name, int number,
+                                 tp_shape shape) {
+    if (!tp_shape_equal(t->shape, shape))
+        TP_FAIL(TP_ERR_SHAPE, q->op, "%s of weights %d is %s, not %s", name, number, tp__shape_text(t->shape),
+                tp__shape_text(shape));
+    if (t->dtype != q->x->dtype)
+        TP_FAIL(TP_ERR_DTYPE, q->op, "%s of weights %d is %s, but x %s", name, number, tp__dtype_text(t),
+                tp__dtype_text(q->x));
+    return true;
+}
+
+static bool sequence_check_weights(sequence *q) {
+    const int sets = q->layers * q->directions;
+    q->each = 2 + (q->options.no_bias ? 0 : 2) + (q->options.projected ? 1 : 0);
+    if (q->weights.count != sets * q->each || !q->weights.items)
+        TP_FAIL(TP_ERR_ARGUMENT, q->op, "%d layers in %d directions need %d weights, got %d", q->layers,
+                q->directions, sets * q->each, q->weights.count);
+    for (int k = 0; k < q->weights.count; k++)
+        if (!q->weights.items[k]) {
+            tp__error_null(q->op, "weights");
+            return false;
+        }
+    const tp_shape first = q->weights.items[1]->shape, last = q->weights.items[q->each - 1]->shape;
+    if (first.ndim != 2 || first.dims[0] % q->gates != 0)
+        TP_FAIL(TP_ERR_SHAPE, q->op, "w_hh must be (%d H, H), got %s", q->gates, tp__shape_text(first));
+    q->size = first.dims[0] / q->gates;
+    q->outputs = q->options.projected && last.ndim == 2 ? last.dims[0] : q->size;
+    for (int k = 0; k < sets; k++) {
+        const sequence_weights w = sequence_weights_of(q, k);
+        const int64_t in = k < q->directions ? q->x->shape.dims[2] : q->directions * q->outputs,
+                      rows = q->gates * q->size;
+        if (!sequence_check_shape(q, w.w_ih, "w_ih", k, TP_SHAPE(rows, in)) ||
+            !sequence_check_shape(q, w.w_hh, "w_hh", k, TP_SHAPE(rows, q->outputs)) ||
+            (w.b_ih && (!sequence_check_shape(q, w.b_ih, "b_ih", k, TP_SHAPE(rows)) ||
+                        !sequence_check_shape(q, w.b_hh, "b_hh", k, TP_SHAPE(rows)))) ||
+            (w.w_hr && !sequence_check_shape(q, w.w_hr, "w_hr", k, TP_SHAPE(q->outputs, q->size))))
+            return false;
+    }
+    return true;
+}
+
+/* An initial state as (layers directions, N, size). */
+static bool sequence_check_state(const sequence *q, tp_tensor **state, const char *name, int64_t size,
+                                 bool alone) {
+    if (!*state) return true;
+    const int64_t sets = (int64_t)q->layers * q->directions;
+    const tp_shape shape = alone ? TP_SHAPE(sets, size) : TP_SHAPE(sets, q->batch, size);
+    if (!tp_shape_equal((*state)->shape, shape))
+        TP_FAIL(TP_ERR_SHAPE, q->op, "%s is %s, not %s", name, tp__shape_text((*state)->shape),
+                tp__shape_text(shape));
+    if ((*state)->dtype != q->x->dtype)
+        TP_FAIL(TP_ERR_DTYPE, q->op, "%s is %s, but x %s", name, tp__dtype_text(*state),
+                tp__dtype_text(q->x));
+    if (alone) *state = tp_unsqueeze(*state, 1);
+    return *state != NULL;
+}
+
+static bool sequence_check_lengths(sequence *q) {
+    tp_tensor *t = q->options.lengths;
+    if (!t) return true;
+    if (!tp__is_index((tp_dtype)t->dtype))
+        TP_FAIL(TP_ERR_DTYPE, q->op, "lengths must be int64 or int32, got %s", tp__dtype_text(t));
+    if (t->shape.ndim != 1 || t->numel != q->batch)
+        TP_FAIL(TP_ERR_SHAPE, q->op, "lengths must be (%lld,), one a sequence, got %s", (long long)q->batch,
+                tp__shape_text(t->shape));
+    q->lengths = tp__packed(q->op, t, TP_I64);
+    const int64_t *length = q->lengths ? (const int64_t *)(const void *)tp__data(q->lengths) : NULL;
+    for (int64_t n = 0; length && n < q->batch; n++)
+        if (length[n] < 1 || length[n] > q->steps)
+            TP_FAIL(TP_ERR_ARGUMENT, q->op, "lengths[%lld] is %lld, not in [1, %lld]", (long long)n,
+                    (long long)length[n], (long long)q->steps);
+    return q->lengths != NULL;
+}
+
+/* The call made uniform, in the current scope; `alone`: of one sequence without a batch. */
+static bool sequence_prepare(sequence *q, tp_tensor *x, bool alone) {
+    const tp_recurrent_options *o = &q->options;
+    q->x = alone ? tp_unsqueeze(x, 1) : o->batch_first ? tp_transpose(x, 0, 1) : x;
+    if (!q->x) return false;
+    q->steps = q->x->shape.dims[0];
+    q->batch = q->x->shape.dims[1];
+    return sequence_check_weights(q) && sequence_check_state(q, &q->h, "h", q->outputs, alone) &&
+           sequence_check_state(q, &q->c, "c", q->size, alone) && sequence_check_lengths(q);
+}
+
+static bool sequence_check(sequence *q, const tp_tensor *x) {
+    const tp_recurrent_options *o = &q->options;
+    q->op = sequence_kinds[q->kind].op;
+    q->gates = sequence_kinds[q->kind].gates;
+    q->layers = o->layers ? o->layers : 1;
+    q->directions = o->bidirectional ? 2 : 1;
+    if (!x) {
+        tp__error_null(q->op, "x");
+        return false;
+    }
+    if ((!q->h || (q->kind == SEQUENCE_LSTM && !q->c) || !o->lengths) && tp__error_pending()) return false;
+    if (!tp__require_floating(q->op, "x", x)) return false;
+    if (x->shape.ndim != 2 && x->shape.ndim != 3)
+        TP_FAIL(TP_ERR_SHAPE, q->op, "x must be %s or (T, I), got %s",
+                o->batch_first ? "(N, T, I)" : "(T, N, I)", tp__shape_text(x->shape));
+    if (x->shape.dims[x->shape.ndim == 3 && o->batch_first ? 1 : 0] < 1)
+        TP_FAIL(TP_ERR_SHAPE, q->op, "no steps: x is %s", tp__shape_text(x->shape));
+    if (q->layers < 1) TP_FAIL(TP_ERR_ARGUMENT, q->op, "%d layers", q->layers);
+    if (!(o->dropout >= 0 && o->dropout <= 1))
+        TP_FAIL(TP_ERR_ARGUMENT, q->op, "dropout %g is not in [0, 1]", o->dropout);
+    if (o->projected && q->kind != SEQUENCE_LSTM)
+        TP_FAIL(TP_ERR_ARGUMENT, q->op, "only lstm can be projected");
+    return true;
+}
+
+/* ---- one layer, in one direction ---------------------------------------------------------------------- */
+
+static tp_tensor *sequence_gate(tp_tensor *gates, int k, int64_t size) {
+    return tp_narrow(gates, -1, k * size, size);
+}
+
+/* From the state of a step to that of the next. `in`: x w_ih^T + b_ih. */
+static void sequence_step(const sequence *q, const sequence_weights *w, tp_tensor *in, tp_tensor **h,
+                          tp_tensor **c) {
+    const int64_t n = q->size;
+    tp_tensor *state = tp_linear(*h, w->w_hh, w->b_hh);
+    if (q->kind == SEQUENCE_GRU) {
+        tp_tensor *r = tp_sigmoid(tp_add(sequence_gate(in, 0, n), sequence_gate(state, 0, n)));
+        tp_tensor *z = tp_sigmoid(tp_add(sequence_gate(in, 1, n), sequence_gate(state, 1, n)));
+        tp_tensor *new = tp_tanh(tp_add(sequence_gate(in, 2, n), tp_mul(r, sequence_gate(state, 2, n))));
+        *h = tp_add(new, tp_mul(z, tp_sub(*h, new)));
+        return;
+    }
+    tp_tensor *gates = tp_add(in, state);
+    if (q->kind != SEQUENCE_LSTM) {
+        *h = q->kind == SEQUENCE_RELU ? tp_relu(gates) : tp_tanh(gates);
+        return;
+    }
+    tp_tensor *i = tp_sigmoid(sequence_gate(gates, 0, n)), *f = tp_sigmoid(sequence_gate(gates, 1, n));
+    tp_tensor *g = tp_tanh(sequence_gate(gates, 2, n)), *o = tp_sigmoid(sequence_gate(gates, 3, n));
+    *c = tp_add(tp_mul(f, *c), tp_mul(i, g));
+    *h = tp_mul(o, tp_tanh(*c));
+    if (w->w_hr) *h = tp_linear(*h, w->w_hr, NULL);
+}
+
+/* Which sequences have a step t: (N, 1) BOOL. NULL if all have, or out of memory, with a record. */
+static tp_tensor *sequence_alive(const sequence *q, int64_t t) {
+    return q->lengths ? tp_unsqueeze(tp_gt_scalar(q->lengths, (double)t), 1) : NULL;
+}
+
+static tp_tensor *sequence_initial(const sequence *q, tp_tensor *states, int number, int64_t size) {
+    return states ? tp_select(states, 0, number) : tp_zeros(TP_SHAPE(q->batch, size), (tp_dtype)q->x->dtype);
+}
+
+/* The states at all steps, (T, N, outputs), and the last ones in *h and *c. */
+static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool back, tp_tensor **steps,
+                               tp_tensor **h, tp_tensor **c) {
+    const sequence_weights w = sequence_weights_of(q, number);
+    tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih), *zero = tp__constant(q->x, 0);
+    *h = sequence_initial(q, q->h, number, q->outputs);
+    *c = q->kind == SEQUENCE_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
+    for (int64_t k = 0; k < q->steps; k++) {
+        const int64_t t = back ? q->steps - 1 - k : k;
+        tp_tensor *h_before = *h, *c_before = *c, *alive = sequence_alive(q, t);
+        sequence_step(q, &w, tp_select(in, 0, t), h, c);
+        if (!*h) return NULL;
+        steps[t] = *h;
+        if (!q->lengths) continue;
+        steps[t] = tp_where(alive, *h, zero);
+        *h = tp_where(alive, *h, h_before);
+        if (*c) *c = tp_where(alive, *c, c_before);
+    }
+    return tp_stack((tp_tensors){(int)q->steps, steps}, 0);
+}
+
+/* ---- all layers --------------------------------------------------------------------------------------- */
+
+/* Runs them: output, h and c (NULL without) in out. `steps` has room for T, `last` for all states. */
+static bool sequence_layers(const sequence *q, tp_tensor **steps, tp_tensor **last, bool alone,
+                            tp_tensor *out[3]) {
+    const int sets = q->layers * q->directions;
+    tp_tensor *x = q->x;
+    for (int layer = 0; layer < q->layers; layer++) {
+        tp_tensor *sides[2] = {NULL, NULL};
+        for (int d = 0; d < q->directions; d++) {
+            const int number = layer * q->directions + d;
+            sides[d] = sequence_run(q, x, number, d == 1, steps, &last[number], &last[sets + number]);
+            if (!sides[d]) return false;
+        }
+        x = q->directions == 2 ? tp_cat((tp_tensors){2, sides}, 2) : sides[0];
+        if (layer + 1 < q->layers && q->options.training && q->options.dropout > 0)
+            x = tp_dropout(x, q->options.dropout, true, q->options.generator);
+    }
+    out[0] = alone ? tp_squeeze(x, TP_DIMS(1)) : q->options.batch_first ? tp_transpose(x, 0, 1) : x;
+    for (int k = 0; k < (q->kind == SEQUENCE_LSTM ? 2 : 1); k++) {
+        out[1 + k] = tp_stack((tp_tensors){sets, last + k * sets}, 0);
+        if (alone) out[1 + k] = tp_squeeze(out[1 + k], TP_DIMS(1));
+    }
+    return out[0] && out[1] && (out[2] || q->kind != SEQUENCE_LSTM);
+}
+
+/* Output, h and c into the scope that was current before; all NULL if anything failed. */
+static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
+    tp_tensor *made[3] = {NULL, NULL, NULL}, **room = NULL;
+    bool good = false;
+    out[0] = out[1] = out[2] = NULL;
+    if (!sequence_check(&q, x)) return;
+    tp_scope *s = tp_scope_begin();
+    if (!s) return;
+    const bool alone = x->shape.ndim == 2;
+    if (sequence_prepare(&q, x, alone)) {
+        const size_t bytes = ((size_t)q.steps + 2 * (size_t)q.layers * (size_t)q.directions) * sizeof *room;
+        room = q.steps <= INT32_MAX ? tp__alloc(bytes) : NULL;
+        if (room) good = sequence_layers(&q, room, room + q.steps, alone, made);
+        else tp__error_memory(q.op, bytes);
+    }
+    tp__free(room);
+    for (int k = 0; k < 3 && good; k++) {
+        out[k] = tp_scope_escape(s, made[k]);
+        good = out[k] != NULL || !made[k];
+    }
+    for (int k = 0; k < 3 && !good; k++) out[k] = NULL;
+    tp_scope_end(s);
+}
+
+static tp_recurrent_out sequence_plain(sequence_kind kind, tp_tensor *x, tp_tensor *h, tp_tensors weights,
+                                       tp_recurrent_options options) {
+    tp_tensor *out[3];
+    sequence_call((sequence){.kind = kind, .h = h, .weights = weights, .options = options}, x, out);
+    return (tp_recurrent_out){out[0], out[1]};
+}
+
+tp_recurrent_out tp_rnn_tanh(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
+    return sequence_plain(SEQUENCE_TANH, x, h, weights, options);
+}
+
+tp_recurrent_out tp_rnn_relu(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
+    return sequence_plain(SEQUENCE_RELU, x, h, weights, options);
+}
+
+tp_recurrent_out tp_gru(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
+    return sequence_plain(SEQUENCE_GRU, x, h, weights, options);
+}
+
+tp_lstm_out tp_lstm(tp_tensor *x, tp_lstm_state state, tp_tensors weights, tp_recurrent_options options) {
+    tp_tensor *out[3];
+    sequence_call(
+        (sequence){.kind = SEQUENCE_LSTM, .h = state.h, .c = state.c, .weights = weights, .options = options},
+        x, out);
+    return (tp_lstm_out){out[0], out[1], out[2]};
+}
