@@ -48,6 +48,7 @@
 #include "taper/custom.h"
 #include "taper/module.h"
 #include "taper/nn.h"
+#include "taper/nn_recurrent.h"
 #include "taper/init.h"
 #include "taper/optim.h"
 #include "taper/io.h"

@@ -93,6 +93,19 @@ static tp_module *build(const char *net, tp_dtype real) {
                                                                               .dtype = real}),
                        tp_nn_group_norm(1, 2, (tp_nn_norm_options){.no_affine = true, .dtype = real}),
                        tp_nn_batch_norm3d(2, (tp_nn_batch_norm_options){.no_affine = true, .dtype = real})));
+    tp_nn_cell_options cell = {.dtype = real};
+    if (strcmp(net, "recurrent") == 0)
+        return tp_nn_sequential(TP_MODULES(
+            tp_nn_lstm(
+                4, 3,
+                (tp_nn_recurrent_options){
+                    .layers = 2, .batch_first = true, .bidirectional = true, .proj_size = 2, .dtype = real}),
+            tp_nn_gru(4, 3, (tp_nn_recurrent_options){.batch_first = true, .dtype = real}),
+            tp_nn_rnn(3, 2, (tp_nn_recurrent_options){.relu = true, .no_bias = true, .dtype = real})));
+    if (strcmp(net, "cells") == 0)
+        return tp_nn_sequential(
+            TP_MODULES(tp_nn_gru_cell(4, 3, cell), tp_nn_rnn_cell(3, 3, cell),
+                       tp_nn_lstm_cell(3, 2, (tp_nn_cell_options){.no_bias = true, .dtype = real})));
     return NULL;
 }
 

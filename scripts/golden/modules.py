@@ -3,6 +3,16 @@
 import torch
 
 
+def output(kind):
+    """The module without the states that it gives besides."""
+
+    class Output(kind):
+        def forward(self, x):
+            return super().forward(x)[0]
+
+    return Output
+
+
 def cases(file):
     """State before and after, by PyTorch's names; test_golden.c builds the same network by the case's name."""
     nn = torch.nn
@@ -30,6 +40,10 @@ def cases(file):
                                         nn.BatchNorm1d(4, momentum=None), nn.LayerNorm((4, 2), bias=False), nn.Flatten()), (5, 6)),
         "norms 3d": (lambda: nn.Sequential(nn.BatchNorm3d(2, momentum=None), nn.InstanceNorm3d(2, momentum=0.3, track_running_stats=True),
                                            nn.GroupNorm(1, 2, affine=False), nn.BatchNorm3d(2, affine=False)), (2, 2, 2, 3, 2)),
+        "recurrent": (lambda: nn.Sequential(output(nn.LSTM)(4, 3, 2, batch_first=True, bidirectional=True, proj_size=2),
+                                            output(nn.GRU)(4, 3, batch_first=True), output(nn.RNN)(3, 2, bias=False, nonlinearity="relu")),
+                      (2, 3, 4)),
+        "cells": (lambda: nn.Sequential(nn.GRUCell(4, 3), nn.RNNCell(3, 3), output(nn.LSTMCell)(3, 2, bias=False)), (3, 4)),
         "groups": (lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=2, dilation=2), nn.Flatten(), nn.Linear(36, 2)),
                    (2, 4, 7, 7)),
     }
