@@ -10,6 +10,7 @@
 #include "kernels/norm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"
+#include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax.h"
 
@@ -24,6 +25,7 @@
         .gemm = &tp__gemm_kernels_##suffix,                                                                  \
         .conv = &tp__conv_kernels_##suffix,                                                                  \
         .pool = &tp__pool_kernels_##suffix,                                                                  \
+        .recurrent = &tp__recurrent_kernels_##suffix,                                                        \
         .optim = &tp__optim_kernels_##suffix,                                                                \
     };
 

@@ -16,6 +16,7 @@
     X(gemm)                                                                                                  \
     X(conv)                                                                                                  \
     X(pool)                                                                                                  \
+    X(recurrent)                                                                                             \
     X(optim)
 
 #define TP__DECLARE_FAMILY(family) typedef struct tp__##family##_kernels tp__##family##_kernels;

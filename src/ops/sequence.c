@@ -1,5 +1,6 @@
-/* Recurrent layers over sequences, in public ops. */
+/* Recurrent layers over sequences, in public ops; the steps of an LSTM also as one node. */
 #include "ops/ops.h"
+#include "ops/sequence.h"
 #include "taper/linalg.h"
 #include "taper/norm.h"
 #include "taper/recurrent.h"
@@ -197,6 +198,11 @@ static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool
     tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih), *zero = tp__constant(q->x, 0);
     *h = sequence_initial(q, q->h, number, q->outputs);
     *c = q->kind == SEQUENCE_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
+    if (q->kind == SEQUENCE_LSTM && !q->lengths && !w.w_hr) {
+        tp_tensor *y = tp__lstm_steps(in, *h, c, w.w_hh, w.b_hh, back);
+        *h = tp_select(y, 0, back ? 0 : q->steps - 1);
+        return y;
+    }
     for (int64_t k = 0; k < q->steps; k++) {
         const int64_t t = back ? q->steps - 1 - k : k;
         tp_tensor *h_before = *h, *c_before = *c, *alive = sequence_alive(q, t);
