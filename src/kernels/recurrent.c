@@ -14,7 +14,13 @@
 #define RECURRENT_REALS(name)                                                                                \
     { TP__PASTE4(tp__, name, _f32_, TP__ISA_SUFFIX), TP__PASTE4(tp__, name, _f64_, TP__ISA_SUFFIX) }
 
+#define RECURRENT_CELLS(suffix)                                                                              \
+    {                                                                                                        \
+        RECURRENT_REALS(rnn_tanh##suffix), RECURRENT_REALS(rnn_relu##suffix), RECURRENT_REALS(gru##suffix),  \
+            RECURRENT_REALS(lstm##suffix)                                                                    \
+    }
+
 const tp__recurrent_kernels TP__ISA_NAME(recurrent_kernels) = {
-    .lstm = RECURRENT_REALS(lstm),
-    .lstm_grad = RECURRENT_REALS(lstm_grad),
+    .forward = RECURRENT_CELLS(),
+    .backward = RECURRENT_CELLS(_grad),
 };

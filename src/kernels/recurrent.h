@@ -4,20 +4,28 @@
 
 #include <stdint.h>
 
-/* One step of `rows` samples of an LSTM; arrays are packed, gates and dgates (rows, 4 size), the others (rows, size). */
-typedef struct tp__lstm_rows {
+typedef enum tp__cell { TP__CELL_TANH, TP__CELL_RELU, TP__CELL_GRU, TP__CELL_LSTM, TP__CELL_COUNT } tp__cell;
+
+/* One step of `rows` samples; arrays are packed, of `size` elements a row but for gates and their like. G is 1, 1, 3, 4.
+ * Forward: `gates` (rows, G size) holds the sums x w_ih^T + h w_hh^T, of a GRU only the first, and `state` (rows, 3 size) the second; bias
+ * is added. Afterwards `gates` has what the way back wants: nothing; r, z, n and the state's part of n, (rows, 4 size); i, f, g, o.
+ * Backward: `dh` holds what the later steps want of h, and of a GRU then what goes past the product; `dgates` (rows, G size) is of
+ * the inputs' sums, dstate of the state's where that differs (GRU). */
+typedef struct tp__cell_rows {
     int64_t rows, size;
-    const void *bias; /* (4 size), or NULL: added to the gates */
-    void *gates;      /* forward: the sums in, i, f, g and o out; backward: those */
-    const void *c_before;
-    void *c, *h;            /* forward: written, c may be c_before; backward: c alone is read */
-    const void *dy;         /* backward: of this step's output */
-    void *dh, *dc, *dgates; /* backward: of h and c from the later steps; dc then of c_before; of the sums */
-} tp__lstm_rows;
+    const void *bias; /* (G size), or NULL */
+    void *gates;
+    const void *in, *state; /* of a GRU */
+    const void *h_before, *c_before;
+    void *c, *h; /* of this step; c may be c_before in the forward */
+    const void *dy;
+    void *dh, *dc, *dgates, *dstate;
+} tp__cell_rows;
+
+typedef void tp__cell_fn(const tp__cell_rows *job);
 
 typedef struct tp__recurrent_kernels {
-    void (*lstm[2])(const tp__lstm_rows *job);
-    void (*lstm_grad[2])(const tp__lstm_rows *job);
+    tp__cell_fn *forward[TP__CELL_COUNT][2], *backward[TP__CELL_COUNT][2];
 } tp__recurrent_kernels;
 
 extern const tp__recurrent_kernels tp__recurrent_kernels_base, tp__recurrent_kernels_v3,

@@ -3,6 +3,7 @@
 
 #include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/sequence.h"
 #include "taper/linalg.h"
 #include "taper/views.h"
 
@@ -47,55 +48,30 @@ static bool cell_check(const char *op, const tp_tensor *x, const tp_tensor *h, c
 
 /* ---- cells -------------------------------------------------------------------------------------------- */
 
-/* Of all gates: what the input and the state have to say. */
-static tp_tensor *cell_gates(tp_tensor *x, tp_tensor *h, const tp_cell_weights *w) {
-    return tp_add(tp_linear(x, w->w_ih, w->b_ih), tp_linear(h, w->w_hh, w->b_hh));
+static tp_tensor *cell_run(tp__cell cell, tp_tensor *x, tp_tensor *h, tp_tensor **c,
+                           const tp_cell_weights *w) {
+    tp__cell_step(cell, tp_linear(x, w->w_ih, w->b_ih), tp_linear(h, w->w_hh, w->b_hh), &h, c);
+    return h;
 }
 
-static tp_tensor *cell_gate(tp_tensor *gates, int k, int count) {
-    if (!gates) return NULL;
-    const int64_t size = gates->shape.dims[gates->shape.ndim - 1] / count;
-    return tp_narrow(gates, -1, k * size, size);
-}
-
-static tp_tensor *cell_rnn(const char *op, tp_tensor *x, tp_tensor *h, tp_cell_weights weights,
-                           tp_tensor *(*activation)(tp_tensor *x)) {
+static tp_tensor *cell_plain(const char *op, tp__cell cell, tp_tensor *x, tp_tensor *h,
+                             tp_cell_weights weights) {
     CELL_REQUIRE(op);
-    if (!cell_check(op, x, h, &weights, 1)) return NULL;
+    if (!cell_check(op, x, h, &weights, tp__cell_gates(cell))) return NULL;
     tp_scope *s = tp_scope_begin();
-    return s ? tp_scope_return(s, activation(cell_gates(x, h, &weights))) : NULL;
+    return s ? tp_scope_return(s, cell_run(cell, x, h, NULL, &weights)) : NULL;
 }
 
 tp_tensor *tp_rnn_tanh_cell(tp_tensor *x, tp_tensor *h, tp_cell_weights weights) {
-    return cell_rnn("rnn_tanh_cell", x, h, weights, tp_tanh);
+    return cell_plain("rnn_tanh_cell", TP__CELL_TANH, x, h, weights);
 }
 
 tp_tensor *tp_rnn_relu_cell(tp_tensor *x, tp_tensor *h, tp_cell_weights weights) {
-    return cell_rnn("rnn_relu_cell", x, h, weights, tp_relu);
+    return cell_plain("rnn_relu_cell", TP__CELL_RELU, x, h, weights);
 }
 
 tp_tensor *tp_gru_cell(tp_tensor *x, tp_tensor *h, tp_cell_weights weights) {
-    const char *op = "gru_cell";
-    CELL_REQUIRE(op);
-    if (!cell_check(op, x, h, &weights, 3)) return NULL;
-    tp_scope *s = tp_scope_begin();
-    if (!s) return NULL;
-    tp_tensor *in = tp_linear(x, weights.w_ih, weights.b_ih),
-              *state = tp_linear(h, weights.w_hh, weights.b_hh);
-    tp_tensor *r = tp_sigmoid(tp_add(cell_gate(in, 0, 3), cell_gate(state, 0, 3)));
-    tp_tensor *z = tp_sigmoid(tp_add(cell_gate(in, 1, 3), cell_gate(state, 1, 3)));
-    tp_tensor *n = tp_tanh(tp_add(cell_gate(in, 2, 3), tp_mul(r, cell_gate(state, 2, 3))));
-    return tp_scope_return(s, tp_add(n, tp_mul(z, tp_sub(h, n))));
-}
-
-/* The next c, and then h. */
-static bool cell_lstm(tp_tensor *x, tp_tensor *h, tp_tensor *c, const tp_cell_weights *w, tp_tensor *out[2]) {
-    tp_tensor *gates = cell_gates(x, h, w);
-    tp_tensor *i = tp_sigmoid(cell_gate(gates, 0, 4)), *f = tp_sigmoid(cell_gate(gates, 1, 4));
-    tp_tensor *g = tp_tanh(cell_gate(gates, 2, 4)), *o = tp_sigmoid(cell_gate(gates, 3, 4));
-    out[1] = tp_add(tp_mul(f, c), tp_mul(i, g));
-    out[0] = tp_mul(o, tp_tanh(out[1]));
-    return out[0] != NULL;
+    return cell_plain("gru_cell", TP__CELL_GRU, x, h, weights);
 }
 
 /* In place of TP_REQUIRE, for what returns two. */
@@ -115,8 +91,7 @@ tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_weights we
         return none;
     tp_scope *s = tp_scope_begin();
     if (!s) return none;
-    tp_tensor *out[2];
-    const bool good = cell_lstm(x, state.h, state.c, &weights, out);
-    const tp_values both = tp__escape_values(s, good ? (tp_values){out[0], out[1]} : (tp_values){NULL, NULL});
+    tp_tensor *c = state.c, *h = cell_run(TP__CELL_LSTM, x, state.h, &c, &weights);
+    const tp_values both = tp__escape_values(s, h && c ? (tp_values){h, c} : (tp_values){NULL, NULL});
     return (tp_lstm_state){both.values, both.indices};
 }

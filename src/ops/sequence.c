@@ -1,4 +1,4 @@
-/* Recurrent layers over sequences, in public ops; the steps of an LSTM also as one node. */
+/* Recurrent layers over sequences, in public ops; the usual case of their steps also as one node. */
 #include "ops/ops.h"
 #include "ops/sequence.h"
 #include "taper/linalg.h"
@@ -7,17 +7,10 @@
 #include "taper/tensor.h"
 #include "taper/views.h"
 
-typedef enum sequence_kind { SEQUENCE_TANH, SEQUENCE_RELU, SEQUENCE_GRU, SEQUENCE_LSTM } sequence_kind;
-
-static const struct {
-    const char *op;
-    int gates;
-} sequence_kinds[] = {{"rnn_tanh", 1}, {"rnn_relu", 1}, {"gru", 3}, {"lstm", 4}};
-
 /* A call, made uniform: x (T, N, I), states (layers directions, N, size) or NULL, lengths packed I64 or NULL. */
 typedef struct sequence {
     const char *op;
-    sequence_kind kind;
+    tp__cell kind;
     int gates, layers, directions, each; /* weights of one direction of one layer */
     int64_t steps, batch, size, outputs; /* T, N, H, and what h has: H, or P with a projection */
     tp_tensor *x, *h, *c, *lengths;
@@ -129,15 +122,15 @@ static bool sequence_prepare(sequence *q, tp_tensor *x, bool alone) {
 
 static bool sequence_check(sequence *q, const tp_tensor *x) {
     const tp_recurrent_options *o = &q->options;
-    q->op = sequence_kinds[q->kind].op;
-    q->gates = sequence_kinds[q->kind].gates;
+    q->op = tp__cell_name(q->kind);
+    q->gates = tp__cell_gates(q->kind);
     q->layers = o->layers ? o->layers : 1;
     q->directions = o->bidirectional ? 2 : 1;
     if (!x) {
         tp__error_null(q->op, "x");
         return false;
     }
-    if ((!q->h || (q->kind == SEQUENCE_LSTM && !q->c) || !o->lengths) && tp__error_pending()) return false;
+    if ((!q->h || (q->kind == TP__CELL_LSTM && !q->c) || !o->lengths) && tp__error_pending()) return false;
     if (!tp__require_floating(q->op, "x", x)) return false;
     if (x->shape.ndim != 2 && x->shape.ndim != 3)
         TP_FAIL(TP_ERR_SHAPE, q->op, "x must be %s or (T, I), got %s",
@@ -147,39 +140,39 @@ static bool sequence_check(sequence *q, const tp_tensor *x) {
     if (q->layers < 1) TP_FAIL(TP_ERR_ARGUMENT, q->op, "%d layers", q->layers);
     if (!(o->dropout >= 0 && o->dropout <= 1))
         TP_FAIL(TP_ERR_ARGUMENT, q->op, "dropout %g is not in [0, 1]", o->dropout);
-    if (o->projected && q->kind != SEQUENCE_LSTM)
+    if (o->projected && q->kind != TP__CELL_LSTM)
         TP_FAIL(TP_ERR_ARGUMENT, q->op, "only lstm can be projected");
     return true;
 }
 
 /* ---- one layer, in one direction ---------------------------------------------------------------------- */
 
-static tp_tensor *sequence_gate(tp_tensor *gates, int k, int64_t size) {
+static tp_tensor *sequence_gate(tp_tensor *gates, int k, int count) {
+    if (!gates) return NULL;
+    const int64_t size = gates->shape.dims[gates->shape.ndim - 1] / count;
     return tp_narrow(gates, -1, k * size, size);
 }
 
-/* From the state of a step to that of the next. `in`: x w_ih^T + b_ih. */
-static void sequence_step(const sequence *q, const sequence_weights *w, tp_tensor *in, tp_tensor **h,
-                          tp_tensor **c) {
-    const int64_t n = q->size;
-    tp_tensor *state = tp_linear(*h, w->w_hh, w->b_hh);
-    if (q->kind == SEQUENCE_GRU) {
-        tp_tensor *r = tp_sigmoid(tp_add(sequence_gate(in, 0, n), sequence_gate(state, 0, n)));
-        tp_tensor *z = tp_sigmoid(tp_add(sequence_gate(in, 1, n), sequence_gate(state, 1, n)));
-        tp_tensor *new = tp_tanh(tp_add(sequence_gate(in, 2, n), tp_mul(r, sequence_gate(state, 2, n))));
+static tp_tensor *sequence_sigmoid(tp_tensor *gates, int k, int count) {
+    return tp_sigmoid(sequence_gate(gates, k, count));
+}
+
+void tp__cell_step(tp__cell cell, tp_tensor *in, tp_tensor *state, tp_tensor **h, tp_tensor **c) {
+    if (cell == TP__CELL_GRU) {
+        tp_tensor *r = tp_sigmoid(tp_add(sequence_gate(in, 0, 3), sequence_gate(state, 0, 3)));
+        tp_tensor *z = tp_sigmoid(tp_add(sequence_gate(in, 1, 3), sequence_gate(state, 1, 3)));
+        tp_tensor *new = tp_tanh(tp_add(sequence_gate(in, 2, 3), tp_mul(r, sequence_gate(state, 2, 3))));
         *h = tp_add(new, tp_mul(z, tp_sub(*h, new)));
         return;
     }
     tp_tensor *gates = tp_add(in, state);
-    if (q->kind != SEQUENCE_LSTM) {
-        *h = q->kind == SEQUENCE_RELU ? tp_relu(gates) : tp_tanh(gates);
+    if (cell != TP__CELL_LSTM) {
+        *h = cell == TP__CELL_RELU ? tp_relu(gates) : tp_tanh(gates);
         return;
     }
-    tp_tensor *i = tp_sigmoid(sequence_gate(gates, 0, n)), *f = tp_sigmoid(sequence_gate(gates, 1, n));
-    tp_tensor *g = tp_tanh(sequence_gate(gates, 2, n)), *o = tp_sigmoid(sequence_gate(gates, 3, n));
-    *c = tp_add(tp_mul(f, *c), tp_mul(i, g));
-    *h = tp_mul(o, tp_tanh(*c));
-    if (w->w_hr) *h = tp_linear(*h, w->w_hr, NULL);
+    *c = tp_add(tp_mul(sequence_sigmoid(gates, 1, 4), *c),
+                tp_mul(sequence_sigmoid(gates, 0, 4), tp_tanh(sequence_gate(gates, 2, 4))));
+    *h = tp_mul(sequence_sigmoid(gates, 3, 4), tp_tanh(*c));
 }
 
 /* Which sequences have a step t: (N, 1) BOOL. NULL if all have, or out of memory, with a record. */
@@ -197,16 +190,17 @@ static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool
     const sequence_weights w = sequence_weights_of(q, number);
     tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih), *zero = tp__constant(q->x, 0);
     *h = sequence_initial(q, q->h, number, q->outputs);
-    *c = q->kind == SEQUENCE_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
-    if (q->kind == SEQUENCE_LSTM && !q->lengths && !w.w_hr) {
-        tp_tensor *y = tp__lstm_steps(in, *h, c, w.w_hh, w.b_hh, back);
+    *c = q->kind == TP__CELL_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
+    if (!q->lengths && !w.w_hr) {
+        tp_tensor *y = tp__sequence_steps(q->kind, in, *h, c, w.w_hh, w.b_hh, back);
         *h = tp_select(y, 0, back ? 0 : q->steps - 1);
         return y;
     }
     for (int64_t k = 0; k < q->steps; k++) {
         const int64_t t = back ? q->steps - 1 - k : k;
         tp_tensor *h_before = *h, *c_before = *c, *alive = sequence_alive(q, t);
-        sequence_step(q, &w, tp_select(in, 0, t), h, c);
+        tp__cell_step(q->kind, tp_select(in, 0, t), tp_linear(*h, w.w_hh, w.b_hh), h, c);
+        if (w.w_hr) *h = tp_linear(*h, w.w_hr, NULL);
         if (!*h) return NULL;
         steps[t] = *h;
         if (!q->lengths) continue;
@@ -236,11 +230,11 @@ static bool sequence_layers(const sequence *q, tp_tensor **steps, tp_tensor **la
             x = tp_dropout(x, q->options.dropout, true, q->options.generator);
     }
     out[0] = alone ? tp_squeeze(x, TP_DIMS(1)) : q->options.batch_first ? tp_transpose(x, 0, 1) : x;
-    for (int k = 0; k < (q->kind == SEQUENCE_LSTM ? 2 : 1); k++) {
+    for (int k = 0; k < (q->kind == TP__CELL_LSTM ? 2 : 1); k++) {
         out[1 + k] = tp_stack((tp_tensors){sets, last + k * sets}, 0);
         if (alone) out[1 + k] = tp_squeeze(out[1 + k], TP_DIMS(1));
     }
-    return out[0] && out[1] && (out[2] || q->kind != SEQUENCE_LSTM);
+    return out[0] && out[1] && (out[2] || q->kind != TP__CELL_LSTM);
 }
 
 /* Output, h and c into the scope that was current before; all NULL if anything failed. */
@@ -267,7 +261,7 @@ static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
     tp_scope_end(s);
 }
 
-static tp_recurrent_out sequence_plain(sequence_kind kind, tp_tensor *x, tp_tensor *h, tp_tensors weights,
+static tp_recurrent_out sequence_plain(tp__cell kind, tp_tensor *x, tp_tensor *h, tp_tensors weights,
                                        tp_recurrent_options options) {
     tp_tensor *out[3];
     sequence_call((sequence){.kind = kind, .h = h, .weights = weights, .options = options}, x, out);
@@ -275,21 +269,21 @@ static tp_recurrent_out sequence_plain(sequence_kind kind, tp_tensor *x, tp_tens
 }
 
 tp_recurrent_out tp_rnn_tanh(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
-    return sequence_plain(SEQUENCE_TANH, x, h, weights, options);
+    return sequence_plain(TP__CELL_TANH, x, h, weights, options);
 }
 
 tp_recurrent_out tp_rnn_relu(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
-    return sequence_plain(SEQUENCE_RELU, x, h, weights, options);
+    return sequence_plain(TP__CELL_RELU, x, h, weights, options);
 }
 
 tp_recurrent_out tp_gru(tp_tensor *x, tp_tensor *h, tp_tensors weights, tp_recurrent_options options) {
-    return sequence_plain(SEQUENCE_GRU, x, h, weights, options);
+    return sequence_plain(TP__CELL_GRU, x, h, weights, options);
 }
 
 tp_lstm_out tp_lstm(tp_tensor *x, tp_lstm_state state, tp_tensors weights, tp_recurrent_options options) {
     tp_tensor *out[3];
     sequence_call(
-        (sequence){.kind = SEQUENCE_LSTM, .h = state.h, .c = state.c, .weights = weights, .options = options},
+        (sequence){.kind = TP__CELL_LSTM, .h = state.h, .c = state.c, .weights = weights, .options = options},
         x, out);
     return (tp_lstm_out){out[0], out[1], out[2]};
 }
