@@ -16,6 +16,7 @@ static tp_tensors indices(const golden_call *c, tp_tensor **list) {
 #define OPS(OP) \
     OP(gather, (X, DIM, Y)) OP(scatter_add, (X, DIM, Y, c->in[2])) OP(index_select, (X, DIM, Y)) \
     OP(index_add, (X, DIM, Y, c->in[2])) OP(pad, (X, golden_shape(c, "pads"), golden_number(c, "value"))) \
+    OP(embedding, (X, Y, (tp_embedding_options){golden_flag(c, "has_padding"), golden_int(c, "padding")})) \
     OP(one_hot, (X, golden_int(c, "n"))) OP(index_copy, (X, DIM, Y, c->in[2])) \
     OP(index_fill, (X, DIM, Y, golden_number(c, "value"))) OP(scatter, (X, DIM, Y, c->in[2])) \
     OP(scatter_scalar, (X, DIM, Y, golden_number(c, "value"))) OP(take_along_dim, (X, Y, DIM)) \

@@ -99,6 +99,20 @@ static void ref_pad(const sample *row, const dense *in, dense *out) {
     }
 }
 
+/* ---- embedding: in are index and weight; i[0] says whether i[1] is the padding ----------------------- */
+
+SAMPLE_RUN(run_embedding, tp_embedding(in[0], in[1], (tp_embedding_options){row->i[0] != 0, row->i[1]}))
+
+static void ref_embedding(const sample *row, const dense *in, dense *out) {
+    (void)row;
+    tp_shape shape = in[0].shape;
+    const int64_t size = in[1].shape.dims[1];
+    shape.dims[shape.ndim++] = size;
+    double *y = dense_new(out, shape);
+    for (int64_t n = 0; n < out->numel; n++)
+        y[n] = in[1].data[(int64_t)in[0].data[n / size] * size + n % size];
+}
+
 /* ---- one_hot: i[0] is num_classes, i[1] what that comes to ------------------------------------------- */
 
 SAMPLE_RUN(run_one_hot, tp_one_hot(in[0], row->i[0]))
@@ -364,5 +378,29 @@ static const sample index_rows[] = {
      {INTS(0, 3, 0)},
      .i = {3, 3},
      .flags = SAMPLE_NO_GRAD},
+    {"embedding", "vector", run_embedding, ref_embedding, {INTS(0, 5, 6), FLOATS(-2, 2, 5, 3)}},
+    {"embedding", "matrix", run_embedding, ref_embedding, {INTS(0, 4, 2, 3), FLOATS(-2, 2, 4, 2)}},
+    {"embedding", "0-d", run_embedding, ref_embedding, {{INT_IN(2, 3), SCALAR}, FLOATS(-2, 2, 4, 3)}},
+    {"embedding", "no index", run_embedding, ref_embedding, {INTS(0, 4, 0, 2), FLOATS(-2, 2, 4, 3)}},
+    {"embedding", "no dims", run_embedding, ref_embedding, {INTS(0, 4, 2), FLOATS(-2, 2, 4, 0)}},
+    {"embedding",
+     "padding elsewhere",
+     run_embedding,
+     ref_embedding,
+     {INTS(0, 4, 5), FLOATS(-2, 2, 5, 3)},
+     .i = {1, -1}},
+    {"embedding",
+     "padding alone",
+     run_embedding,
+     ref_embedding,
+     {INTS(1, 2, 3), {FLOAT_IN(-2, 2), SHAPE(3, 2), .fixed = true}},
+     .i = {1, 1},
+     .flags = SAMPLE_NO_GRAD},
+    {"embedding",
+     "large",
+     run_embedding,
+     ref_embedding,
+     {INTS(0, 900, 70, 40), FLOATS(-2, 2, 900, 30)},
+     .flags = SAMPLE_LARGE},
 };
 SAMPLE_FAMILY(index, index_rows)

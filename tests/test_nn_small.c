@@ -121,6 +121,34 @@ static void pools_are_their_ops(void **state) {
     assert_error(TP_ERR_ARGUMENT, "nn_lp_pool1d: p must be above 0, got 0");
 }
 
+static void embedding_is_a_table(void **state) {
+    (void)state;
+    tp_manual_seed(12);
+    tp_module *m = tp_nn_embedding(5, 3,
+                                   (tp_nn_embedding_options){.has_padding_idx = true, .padding_idx = -2}),
+              *plain = tp_nn_embedding(4000, 4, (tp_nn_embedding_options){.dtype = TP_F64});
+    tp_tensor *x = tp_from_i64(TP_SHAPE(2, 2), (const int64_t[]){3, 1, 1, 4}, 4),
+              *w = tp_module_find(m, "weight");
+    assert_values(tp_select(tp_detach(w), 0, 3), 0, 0, 0);
+    tp_tensor *y = tp_forward(m, x);
+    assert_true(tp_shape_equal(tp_tensor_shape(y), TP_SHAPE(2, 2, 3)));
+    assert_true(tp_equal(tp_select(tp_select(y, 0, 1), 0, 1), tp_select(w, 0, 4)));
+    assert_ok(tp_backward(tp_sum(y)));
+    assert_values(tp_select(tp_tensor_grad(w), 1, 0), 0, 2, 0, 0, 1);
+    char text[64];
+    tp_module_format(m, text, sizeof text);
+    assert_string_equal(text, "Embedding(5, 3, padding_idx=3)");
+    tp_tensor *table = tp_detach(tp_module_find(plain, "weight"));
+    assert_float_equal(tp_tensor_item(tp_mean(table)), 0, 0.05);
+    assert_float_equal(tp_tensor_item(tp_mean(tp_square(table))), 1, 0.05);
+    tp_module_free(m);
+    tp_module_free(plain);
+    assert_null(tp_nn_embedding(-1, 3, (tp_nn_embedding_options){0}));
+    assert_error(TP_ERR_ARGUMENT, "nn_embedding: -1 embeddings of 3 dims");
+    assert_null(tp_nn_embedding(4, 3, (tp_nn_embedding_options){.has_padding_idx = true, .padding_idx = 4}));
+    assert_error(TP_ERR_ARGUMENT, "nn_embedding: padding_idx 4 is none of the 4 embeddings");
+}
+
 /* Random slopes in training, their mean in evaluation. */
 static void rrelu_by_mode(void **state) {
     (void)state;
@@ -199,6 +227,7 @@ int main(void) {
         CHECK_TEST(modules_are_their_ops), CHECK_TEST(vision_modules_are_their_ops),
         CHECK_TEST(pools_are_their_ops),   CHECK_TEST(rrelu_by_mode),
         CHECK_TEST(prelu_has_a_weight),    CHECK_TEST(bilinear_takes_two),
+        CHECK_TEST(embedding_is_a_table),
     };
     return cmocka_run_group_tests_name("nn_small", tests, NULL, NULL);
 }

@@ -106,6 +106,15 @@ TP_API tp_tensor *tp_pad_with(tp_tensor *x, tp_shape pads, tp_pad_mode mode);
  * with an index without elements. Source: F.one_hot. */
 TP_API tp_tensor *tp_one_hot(tp_tensor *index, int64_t num_classes);
 
+typedef struct tp_embedding_options {
+    bool has_padding_idx;
+    int64_t padding_idx; /* the row that gets no gradient; a negative one counts from the end */
+} tp_embedding_options;
+
+/* Rows of a table: index (...), I64 or I32, in [0, V), weight (V, D), F32 or F64 -> (..., D). The gradients of a row that is named more than
+ * once are added up in the order of the index. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_INDEX. Source: torch.nn.functional.embedding. */
+TP_API tp_tensor *tp_embedding(tp_tensor *index, tp_tensor *weight, tp_embedding_options options);
+
 TP_END_DECLS
 
 #endif

@@ -243,6 +243,19 @@ TP_API tp_module *tp_nn_softmax(int dim);
 TP_API tp_module *tp_nn_softmin(int dim);
 TP_API tp_module *tp_nn_log_softmax(int dim);
 
+typedef struct tp_nn_embedding_options {
+    bool has_padding_idx;
+    int64_t
+        padding_idx; /* its row is zero at first, and gets no gradient; a negative one counts from the end */
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_embedding_options;
+
+/* tp_embedding() of x: (...), I64 or I32 -> (..., embedding_dim). weight: (num_embeddings, embedding_dim), standard normal. Source:
+ * torch.nn.Embedding, without max_norm. */
+TP_API tp_module *tp_nn_embedding(int64_t num_embeddings, int64_t embedding_dim,
+                                  tp_nn_embedding_options options);
+
 typedef struct tp_nn_prelu_options {
     double init; /* 0 is 0.25, TP_ZERO is 0 */
     tp_dtype dtype;

@@ -20,6 +20,9 @@ def cases(file):
               lambda t, i, s: t.index_add(1, i, s), dim=1)
     for pads, value in (((1, 2), 0.0), ((1, 0, 2, 1), -1.5), ((-1, 1, 0, -2), 3.0), ((0, 1, 1, 0, 2, 0), 0.0)):
         file.case("pad", f"{pads}", [x], lambda t: F.pad(t, pads, value=value), pads=pads, value=value)
+    for what, given, padding in (("vector", (6,), None), ("matrix", (2, 3), None), ("padding", (2, 4), 1), ("padding from the end", (9,), -1)):
+        more = {} if padding is None else {"padding": padding, "has_padding": True}
+        file.case("embedding", what, [file.ints(0, 4, *given), file.draw(4, 3)], lambda i, w: F.embedding(i, w, padding), **more)
     file.case("one_hot", "five", [file.ints(0, 5, 2, 3)], lambda t: F.one_hot(t, 5), n=5)
     file.case("one_hot", "as many as needed", [torch.tensor([0, 2, 1])], F.one_hot, n=-1)
     file.case("scatter_add", "smaller", [x, file.ints(0, 2, 3, 2, 3), file.draw(3, 2, 3)], lambda t, i, s: t.scatter_add(0, i, s), dim=0)

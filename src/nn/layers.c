@@ -1,4 +1,4 @@
-/* Modules with parameters: linear and bilinear. */
+/* Modules with parameters: linear, bilinear, embedding. */
 #include <math.h>
 #include <stdio.h>
 
@@ -8,6 +8,7 @@
 #include "taper/init.h"
 #include "taper/linalg.h"
 #include "taper/nn.h"
+#include "taper/views.h"
 
 bool tp__nn_check_dtype(const char *op, tp_dtype dtype) {
     if (dtype == TP_F32 || dtype == TP_F64) return true;
@@ -126,5 +127,56 @@ tp_module *tp_nn_bilinear(int64_t in1_features, int64_t in2_features, int64_t ou
         bias = tp_init_uniform_(bias, -bound, bound, options.generator);
         ok = tp_module_register_parameter(&self->base, "bias", &self->bias, bias) != NULL;
     }
+    return tp__module_finish(&self->base, s, ok);
+}
+
+/* ---- embedding --------------------------------------------------------------------------------------- */
+
+typedef struct nn_embedding {
+    tp_module base;
+    tp_tensor *weight;
+    int64_t rows, size;
+    tp_embedding_options options;
+} nn_embedding;
+
+static tp_tensor *nn_embedding_forward(tp_module *m, tp_tensor *x) {
+    const nn_embedding *self = (const nn_embedding *)m;
+    return tp_embedding(x, self->weight, self->options);
+}
+
+static int nn_embedding_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_embedding *self = (const nn_embedding *)m;
+    tp__text text = {buffer, size, 0};
+    tp__text_add(&text, "%lld, %lld", (long long)self->rows, (long long)self->size);
+    if (self->options.has_padding_idx)
+        tp__text_add(&text, ", padding_idx=%lld", (long long)self->options.padding_idx);
+    return (int)text.length;
+}
+
+static const tp_module_class nn_embedding_class = {.name = "Embedding",
+                                                   .size = sizeof(nn_embedding),
+                                                   .forward = nn_embedding_forward,
+                                                   .describe = nn_embedding_describe};
+
+tp_module *tp_nn_embedding(int64_t num_embeddings, int64_t embedding_dim, tp_nn_embedding_options options) {
+    const char *op = "nn_embedding";
+    int64_t padding = options.padding_idx;
+    if (num_embeddings < 0 || embedding_dim < 0)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld embeddings of %lld dims", (long long)num_embeddings,
+                (long long)embedding_dim);
+    if (options.has_padding_idx && (padding < -num_embeddings || padding >= num_embeddings))
+        TP_FAIL(TP_ERR_ARGUMENT, op, "padding_idx %lld is none of the %lld embeddings", (long long)padding,
+                (long long)num_embeddings);
+    if (!tp__nn_check_dtype(op, options.dtype)) return NULL;
+    tp_scope *s = tp_scope_begin();
+    nn_embedding *self = s ? (nn_embedding *)tp_module_new(&nn_embedding_class) : NULL;
+    if (!self) return tp__module_finish(NULL, s, false);
+    self->rows = num_embeddings;
+    self->size = embedding_dim;
+    if (padding < 0) padding += num_embeddings;
+    self->options = (tp_embedding_options){options.has_padding_idx, padding};
+    tp_tensor *weight = tp_randn(TP_SHAPE(num_embeddings, embedding_dim), options.dtype, options.generator);
+    bool ok = !weight || !options.has_padding_idx || tp_fill_(tp_select(weight, 0, padding), 0);
+    ok = ok && tp_module_register_parameter(&self->base, "weight", &self->weight, weight);
     return tp__module_finish(&self->base, s, ok);
 }
