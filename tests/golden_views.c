@@ -16,7 +16,7 @@ static tp_dims dims_of(const golden_call *c, const char *key) {
     OP(reshape, (X, SHAPE_ARG)) OP(flatten, (X, golden_int(c, "start"), golden_int(c, "end"))) \
     OP(unflatten, (X, DIM, SHAPE_ARG)) OP(t, (X)) OP(squeeze, (X, golden_dims(c))) OP(unsqueeze, (X, DIM)) \
     OP(transpose, (X, golden_dims(c).items[0], golden_dims(c).items[1])) OP(permute, (X, golden_dims(c))) \
-    OP(expand, (X, SHAPE_ARG)) OP(narrow, (X, DIM, golden_int(c, "start"), golden_int(c, "length"))) \
+    OP(expand, (X, SHAPE_ARG)) OP(broadcast_to, (X, SHAPE_ARG)) OP(narrow, (X, DIM, golden_int(c, "start"), golden_int(c, "length"))) \
     OP(select, (X, DIM, golden_int(c, "index"))) \
     OP(slice, (X, DIM, golden_int(c, "start"), golden_int(c, "end"), golden_int(c, "step"))) \
     OP(slice_scatter, (X, Y, DIM, golden_int(c, "start"), golden_int(c, "end"), golden_int(c, "step"))) \

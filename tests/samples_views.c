@@ -103,6 +103,7 @@ SAMPLE_RUN(run_transpose, tp_transpose(in[0], (int)row->i[0], (int)row->i[1]))
 SAMPLE_RUN(run_t, tp_t(in[0]))
 SAMPLE_RUN(run_permute, tp_permute(in[0], ROW_DIMS))
 SAMPLE_RUN(run_expand, tp_expand(in[0], ROW_SHAPE))
+SAMPLE_RUN(run_broadcast_to, tp_broadcast_to(in[0], ROW_SHAPE))
 
 static void permuted(const dense *in, dense *out, const int *order) {
     tp_shape shape = {in->shape.ndim, {0}};
@@ -373,6 +374,10 @@ static const sample views_rows[] = {
      DIMS_ARG(1, 0),
      .flags = SAMPLE_NO_GRAD},
 
+    {"broadcast_to", "a dim of size 1", run_broadcast_to, ref_expand, {FLOATS(-2, 2, 3, 1)}, SHAPE_ARG(3, 4)},
+    {"broadcast_to", "new dims", run_broadcast_to, ref_expand, {FLOATS(-2, 2, 1, 3)}, SHAPE_ARG(2, 2, 3)},
+    {"broadcast_to", "0-d", run_broadcast_to, ref_expand, {{FLOAT_IN(-2, 2), SCALAR}}, SHAPE_ARG(2, 3)},
+    {"broadcast_to", "to no elements", run_broadcast_to, ref_expand, {FLOATS(-2, 2, 1, 3)}, SHAPE_ARG(0, 3)},
     {"expand", "a dim of size 1", run_expand, ref_expand, {FLOATS(-2, 2, 3, 1)}, SHAPE_ARG(3, 4)},
     {"expand", "new dims", run_expand, ref_expand, {FLOATS(-2, 2, 1, 3)}, SHAPE_ARG(2, 2, -1)},
     {"expand", "0-d", run_expand, ref_expand, {{FLOAT_IN(-2, 2), SCALAR}}, SHAPE_ARG(2, 3)},

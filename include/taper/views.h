@@ -39,9 +39,10 @@ TP_API tp_tensor *tp_squeeze(tp_tensor *x, tp_dims dims);
 /* A dim of size 1 before `dim`, from -ndim-1 to ndim. Errors: TP_ERR_SHAPE if there are 8 dims already. */
 TP_API tp_tensor *tp_unsqueeze(tp_tensor *x, int dim);
 
-/* PyTorch's expand and broadcast_to: stretches dims of size 1, and adds leading ones, without copying; a size of -1 keeps the dim's. The
+/* Stretches dims of size 1, and adds leading ones, without copying; a size of -1 keeps the dim's. The
  * elements of the result overlap in memory, so that it cannot be written to. Errors: TP_ERR_SHAPE. */
 TP_API tp_tensor *tp_expand(tp_tensor *x, tp_shape shape);
+TP_API tp_tensor *tp_broadcast_to(tp_tensor *x, tp_shape shape); /* the same by its other name */
 
 /* The indices start .. start+length-1 of `dim`; a negative start counts from the end. Errors:
  * TP_ERR_INDEX. */

@@ -23,6 +23,7 @@ def cases(file):
     for dim in (0, 1, -1):
         file.case("unsqueeze", f"{dim}", [x], lambda t: t.unsqueeze(dim), dim=dim)
     for given, shape in (((3, 1), (2, 3, 4)), ((1, 4), (5, -1)), ((), (2, 2))):
+        file.case("broadcast_to", f"{given} {shape}", [file.draw(*given)], lambda t: t.broadcast_to(shape), shape=shape)
         file.case("expand", f"{given} {shape}", [file.draw(*given)], lambda t: t.expand(shape), shape=shape)
     for dim, start, length in ((0, 1, 1), (1, -2, 2), (2, 0, 0)):
         file.case("narrow", f"{dim} {start} {length}", [x], lambda t: t.narrow(dim, start, length), dim=dim, start=start, length=length)

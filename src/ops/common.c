@@ -81,3 +81,14 @@ bool tp__require_floating(const char *op, const char *argument, const tp_tensor 
     tp__error(TP_ERR_DTYPE, op, "%s must be float32 or float64, got %s", argument, tp__dtype_text(t));
     return false;
 }
+
+bool tp__check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name,
+                    tp_shape shape) {
+    if (!t) return true;
+    if (!tp_shape_equal(t->shape, shape))
+        TP_FAIL(TP_ERR_SHAPE, op, "%s is %s, not %s, with x %s", name, tp__shape_text(t->shape),
+                tp__shape_text(shape), tp__shape_text(x->shape));
+    if (t->dtype != x->dtype)
+        TP_FAIL(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
+    return true;
+}

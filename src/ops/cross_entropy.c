@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "kernels/softmax.h"
+#include "ops/loss.h"
 #include "ops/reduce.h"
 #include "taper/index.h"
-#include "taper/loss.h"
 #include "taper/tensor.h"
 
 /* What the rows have in common. */
@@ -42,8 +42,7 @@ static tp_shape ce_target_shape(tp_shape x) {
 }
 
 static bool ce_check_options(const char *op, const tp_ce_options *o) {
-    if ((unsigned)o->reduction > TP_NONE)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "%d is no reduction", (int)o->reduction);
+    if (!tp__loss_check_reduction(op, o->reduction)) return false;
     if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
         TP_FAIL(TP_ERR_ARGUMENT, op, "label_smoothing %g is not in [0, 1]", o->label_smoothing);
     return true;
@@ -313,9 +312,9 @@ static tp_tensor *ce_probabilities(tp_tensor *x, tp_tensor *target, const tp_ce_
         for (int d = 1; d < shape.ndim; d++) shape.dims[d] = 1;
         target = tp_mul(target, tp_reshape(o->weight, shape));
     }
-    tp_tensor *each = tp_neg(tp_mul(tp_log_softmax(x, dim), target));
-    if (o->reduction == TP_NONE) return tp_sum_dim(each, TP_DIMS(dim), false);
-    tp_tensor *sum = tp_sum(each);
+    tp_tensor *each = tp_mul(tp_log_softmax(x, dim), target);
+    if (o->reduction == TP_NONE) return tp_neg(tp_sum_dim(each, TP_DIMS(dim), false));
+    tp_tensor *sum = tp_neg(tp_sum(each));
     return o->reduction == TP_SUM ? sum : tp_div_scalar(sum, (double)x->numel / classes);
 }
 

@@ -172,17 +172,6 @@ static tp_tensor *norm_run_op(const tp__op *op, const norm_attr *a, tp_tensor *x
 /* A number whose zero is a default, and whose -0.0 is zero. */
 static double norm_number(double v, double otherwise) { return v == 0 ? (signbit(v) ? 0 : otherwise) : v; }
 
-static bool norm_check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name,
-                            tp_shape shape) {
-    if (!t) return true;
-    if (!tp_shape_equal(t->shape, shape))
-        TP_FAIL(TP_ERR_SHAPE, op, "%s is %s, not %s, with x %s", name, tp__shape_text(t->shape),
-                tp__shape_text(shape), tp__shape_text(x->shape));
-    if (t->dtype != x->dtype)
-        TP_FAIL(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
-    return true;
-}
-
 static bool norm_check_eps(const char *op, double eps) {
     if (eps >= 0 && isfinite(eps)) return true;
     TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative, got %g", eps);
@@ -212,8 +201,8 @@ tp_tensor *tp_layer_norm(tp_tensor *x, tp_shape normalized, tp_norm_options opti
     TP_OPTIONAL(options.weight);
     TP_OPTIONAL(options.bias);
     if (!tp__require_floating(op, "x", x) || !norm_last(op, x, normalized, &a) ||
-        !norm_check_part(op, x, options.weight, "weight", normalized) ||
-        !norm_check_part(op, x, options.bias, "bias", normalized) || !norm_check_eps(op, a.eps))
+        !tp__check_part(op, x, options.weight, "weight", normalized) ||
+        !tp__check_part(op, x, options.bias, "bias", normalized) || !norm_check_eps(op, a.eps))
         return NULL;
     return norm_run_op(&layer_norm_op, &a, x, options.weight, options.bias);
 }
@@ -224,7 +213,7 @@ tp_tensor *tp_rms_norm(tp_tensor *x, tp_shape normalized, tp_tensor *weight, dou
     TP_OPTIONAL(weight);
     norm_attr a = {.eps = norm_number(eps, x->dtype == TP_F32 ? (double)FLT_EPSILON : DBL_EPSILON)};
     if (!tp__require_floating(op, "x", x) || !norm_last(op, x, normalized, &a) ||
-        !norm_check_part(op, x, weight, "weight", normalized) || !norm_check_eps(op, a.eps))
+        !tp__check_part(op, x, weight, "weight", normalized) || !norm_check_eps(op, a.eps))
         return NULL;
     return norm_run_op(&rms_norm_op, &a, x, weight, NULL);
 }
@@ -256,8 +245,8 @@ tp_tensor *tp_group_norm(tp_tensor *x, int64_t groups, tp_norm_options options) 
     TP_OPTIONAL(options.bias);
     if (!norm_channels(op, x, groups, &a)) return NULL;
     tp_shape channels = TP_SHAPE(x->shape.dims[1]);
-    if (!norm_check_part(op, x, options.weight, "weight", channels) ||
-        !norm_check_part(op, x, options.bias, "bias", channels) || !norm_check_eps(op, a.eps))
+    if (!tp__check_part(op, x, options.weight, "weight", channels) ||
+        !tp__check_part(op, x, options.bias, "bias", channels) || !norm_check_eps(op, a.eps))
         return NULL;
     if (a.n == 1 && x->shape.dims[0] == 1)
         TP_FAIL(TP_ERR_SHAPE, op, "needs more than one value a group, got x of shape %s",
@@ -270,10 +259,10 @@ static bool instance_check(const char *op, tp_tensor *x, const tp_instance_norm_
     if (x->shape.ndim < 2)
         TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, ...), got %s", tp__shape_text(x->shape));
     tp_shape channels = TP_SHAPE(x->shape.dims[1]);
-    if (!norm_check_part(op, x, o->weight, "weight", channels) ||
-        !norm_check_part(op, x, o->bias, "bias", channels) ||
-        !norm_check_part(op, x, o->running_mean, "running_mean", channels) ||
-        !norm_check_part(op, x, o->running_var, "running_var", channels))
+    if (!tp__check_part(op, x, o->weight, "weight", channels) ||
+        !tp__check_part(op, x, o->bias, "bias", channels) ||
+        !tp__check_part(op, x, o->running_mean, "running_mean", channels) ||
+        !tp__check_part(op, x, o->running_var, "running_var", channels))
         return false;
     if (!o->running_mean != !o->running_var)
         TP_FAIL(TP_ERR_ARGUMENT, op, "of running_mean and running_var only one is given");

@@ -9,17 +9,6 @@
 
 /* ---- arguments ---------------------------------------------------------------------------------------- */
 
-static bool cell_check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name,
-                            tp_shape shape) {
-    if (!t) return true;
-    if (!tp_shape_equal(t->shape, shape))
-        TP_FAIL(TP_ERR_SHAPE, op, "%s is %s, not %s, with x %s", name, tp__shape_text(t->shape),
-                tp__shape_text(shape), tp__shape_text(x->shape));
-    if (t->dtype != x->dtype)
-        TP_FAIL(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
-    return true;
-}
-
 static bool cell_check(const char *op, const tp_tensor *x, const tp_tensor *h, const tp_cell_weights *w,
                        int gates) {
     if (!tp__require_floating(op, "x", x)) return false;
@@ -30,11 +19,11 @@ static bool cell_check(const char *op, const tp_tensor *x, const tp_tensor *h, c
         TP_FAIL(TP_ERR_SHAPE, op, "h %s does not go with x %s", tp__shape_text(h->shape),
                 tp__shape_text(x->shape));
     const int64_t in = x->shape.dims[n - 1], size = h->shape.dims[n - 1];
-    return cell_check_part(op, x, h, "h", h->shape) &&
-           cell_check_part(op, x, w->w_ih, "w_ih", TP_SHAPE(gates * size, in)) &&
-           cell_check_part(op, x, w->w_hh, "w_hh", TP_SHAPE(gates * size, size)) &&
-           cell_check_part(op, x, w->b_ih, "b_ih", TP_SHAPE(gates * size)) &&
-           cell_check_part(op, x, w->b_hh, "b_hh", TP_SHAPE(gates * size));
+    return tp__check_part(op, x, h, "h", h->shape) &&
+           tp__check_part(op, x, w->w_ih, "w_ih", TP_SHAPE(gates * size, in)) &&
+           tp__check_part(op, x, w->w_hh, "w_hh", TP_SHAPE(gates * size, size)) &&
+           tp__check_part(op, x, w->b_ih, "b_ih", TP_SHAPE(gates * size)) &&
+           tp__check_part(op, x, w->b_hh, "b_hh", TP_SHAPE(gates * size));
 }
 
 /* All that may not be NULL; the biases may, unless they failed. */
@@ -87,7 +76,7 @@ tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_weights we
         !cell_required(op, state.c, "state.c") || !cell_required(op, weights.w_ih, "weights.w_ih") ||
         !cell_required(op, weights.w_hh, "weights.w_hh") ||
         ((!weights.b_ih || !weights.b_hh) && tp__error_pending()) ||
-        !cell_check(op, x, state.h, &weights, 4) || !cell_check_part(op, x, state.c, "c", state.h->shape))
+        !cell_check(op, x, state.h, &weights, 4) || !tp__check_part(op, x, state.c, "c", state.h->shape))
         return none;
     tp_scope *s = tp_scope_begin();
     if (!s) return none;

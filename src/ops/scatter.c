@@ -74,12 +74,15 @@ static bool scatter_targets(const char *op, tp_shape x, int d, tp_tensor *index,
 static void scatter_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     const int d = *(const int *)tp__attr(ctx);
     tp_tensor *index = tp__input(ctx, 1), *zero = tp__constant(g[0], 0);
-    const tp_shape shape = g[0]->shape, from = tp__needs(ctx, 2) ? tp__input_shape(ctx, 2) : shape;
+    const bool of_source = tp__needs(ctx, 2);
+    const tp_shape shape = g[0]->shape, from = of_source ? tp__input_shape(ctx, 2) : shape;
     tp_tensor *mask = tp__tensor_new("scatter", shape, TP_BOOL);
-    tp_tensor *pick = mask ? tp__tensor_new("scatter", TP_SHAPE(g[0]->numel), TP_I64) : NULL;
-    if (!index || !pick || !scatter_targets("scatter", shape, d, index, &from, mask, pick)) return;
+    tp_tensor *pick = mask && of_source ? tp__tensor_new("scatter", TP_SHAPE(g[0]->numel), TP_I64) : NULL;
+    if (!index || !mask || (of_source && !pick) ||
+        !scatter_targets("scatter", shape, d, index, of_source ? &from : NULL, mask, pick))
+        return;
     if (tp__needs(ctx, 0)) dx[0] = tp_where(mask, zero, g[0]);
-    if (!tp__needs(ctx, 2)) return;
+    if (!of_source) return;
     tp_tensor *taken = tp_reshape(tp_where(mask, g[0], zero), TP_SHAPE(g[0]->numel));
     tp_tensor *none = tp_zeros(TP_SHAPE(tp_shape_numel(from)), (tp_dtype)g[0]->dtype);
     dx[2] = tp_reshape(tp_index_add(none, 0, pick, taken), from);

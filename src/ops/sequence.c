@@ -188,7 +188,7 @@ static tp_tensor *sequence_initial(const sequence *q, tp_tensor *states, int num
 static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool back, tp_tensor **steps,
                                tp_tensor **h, tp_tensor **c) {
     const sequence_weights w = sequence_weights_of(q, number);
-    tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih), *zero = tp__constant(q->x, 0);
+    tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih);
     *h = sequence_initial(q, q->h, number, q->outputs);
     *c = q->kind == TP__CELL_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
     if (!q->lengths && !w.w_hr) {
@@ -196,6 +196,7 @@ static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool
         *h = tp_select(y, 0, back ? 0 : q->steps - 1);
         return y;
     }
+    tp_tensor *zero = q->lengths ? tp__constant(q->x, 0) : NULL;
     for (int64_t k = 0; k < q->steps; k++) {
         const int64_t t = back ? q->steps - 1 - k : k;
         tp_tensor *h_before = *h, *c_before = *c, *alive = sequence_alive(q, t);

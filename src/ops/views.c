@@ -235,6 +235,14 @@ static void expand_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
 
 static const tp__op expand_op = {.name = "expand", .vjp = expand_vjp};
 
+tp_tensor *tp_broadcast_to(tp_tensor *x, tp_shape shape) {
+    const char *op = "broadcast_to";
+    TP_REQUIRE(x, op);
+    tp_tensor *y = tp_expand(x, shape);
+    if (!y) tp__error_rename("expand", op);
+    return y;
+}
+
 tp_tensor *tp_expand(tp_tensor *x, tp_shape shape) {
     TP_REQUIRE(x, "expand");
     tp_shape given = shape;
