@@ -10,6 +10,12 @@
 #include "taper/shape.h"
 #include "taper/tensor.h"
 
+/* An option whose zero means a default, and whose negative zero (TP_ZERO) means zero. */
+static inline double tp__default(double value, double otherwise) {
+    if (value != 0) return value;
+    return __builtin_signbit(value) ? 0 : otherwise;
+}
+
 /* What the tape hangs on tensors. Core knows no more of it than how to count and drop it. */
 typedef struct tp__graph_ref {
     _Atomic int32_t refs;

@@ -7,8 +7,10 @@
 
 #undef PLANES_VECTORS
 #undef PLANES_TAPS
+#undef PLANES_STRIDE
 #define PLANES_VECTORS 4 /* that a block of the output has */
 #define PLANES_TAPS 9    /* whose parts of the weight's gradient are summed side by side */
+#define PLANES_STRIDE 4  /* the largest */
 
 typedef T FN(planes_vec) __attribute__((vector_size(TP__VEC_BYTES), aligned(sizeof(T)), may_alias));
 #undef PLANES_AT
@@ -43,14 +45,14 @@ static FN(planes_plan) FN(planes_measure)(const tp__conv2d *g) {
     p.y = p.dy + (size_t)(p.line * p.outputs) * sizeof(T);
     p.weights = p.y + (size_t)(p.block * p.width + slack) * sizeof(T);
     p.at = (p.weights + (size_t)table * sizeof(T) + 7) / 8 * 8;
-    p.end = p.at + (size_t)table * sizeof(int64_t);
+    p.end = p.at + 2 * (size_t)table * sizeof(int64_t); /* for dx, places of weights behind the offsets */
     return p;
 }
 
 /* Where this is the faster way. Sizes are looked at one by one, so that none of the plan's overflows. */
 static bool FN(planes_pay)(const tp__conv2d *g) {
     if (g->o == 0 || g->c == 0 || g->o / g->groups > 4 || g->kh * g->kw == 1) return false;
-    if (g->stride_h > 4 || g->stride_w > 4) return false;
+    if (g->stride_h > PLANES_STRIDE || g->stride_w > PLANES_STRIDE) return false;
     const double rows = (double)g->oh + (double)(g->kh - 1) * (double)g->dil_h,
                  width = (double)g->ow + (double)(g->kw - 1) * (double)g->dil_w;
     const double pixels = rows * width * (double)(g->stride_h * g->stride_w);
@@ -172,17 +174,21 @@ static void FN(planes_forward)(const tp__conv2d *g, const T *x, const T *weight,
     }
 }
 
-/* The taps of a phase that see channel c: where their part of the gradient comes from, and their weights. Returns how many. */
-static int64_t FN(planes_gather)(const tp__conv2d *g, const FN(planes_plan) *p, const T *weight,
-                                 int64_t phase, int64_t *at, T *weights) {
+/* The taps of all outputs by phase: those of phase k are first[k] ... first[k + 1] - 1, with where their part of the gradient comes from, and
+ * their weight's place behind the channel's first. */
+static void FN(planes_sort)(const tp__conv2d *g, const FN(planes_plan) *p, int64_t *first, int64_t *at,
+                            int64_t *place) {
     int64_t count = 0;
-    for (int64_t o = 0; o < p->outputs; o++)
-        for (int64_t t = 0; t < p->taps; t++) {
-            if (FN(planes_phase)(g, t) != phase) continue;
-            at[count] = o * p->line + p->reach - FN(planes_offset)(g, p, t);
-            weights[count++] = weight[o * p->channels * p->taps + t];
-        }
-    return count;
+    for (int64_t phase = 0; phase < g->stride_h * g->stride_w; phase++) {
+        first[phase] = count;
+        for (int64_t o = 0; o < p->outputs; o++)
+            for (int64_t t = 0; t < p->taps; t++) {
+                if (FN(planes_phase)(g, t) != phase) continue;
+                at[count] = o * p->line + p->reach - FN(planes_offset)(g, p, t);
+                place[count++] = o * p->channels * p->taps + t;
+            }
+    }
+    first[g->stride_h * g->stride_w] = count;
 }
 
 static void FN(planes_input_grad)(const tp__conv2d *g, const T *dy, const T *weight, T *dx, int64_t n0,
@@ -190,14 +196,17 @@ static void FN(planes_input_grad)(const tp__conv2d *g, const T *dy, const T *wei
     const FN(planes_plan) plan = FN(planes_measure)(g), *p = &plan;
     T *phases = (T *)(void *)(scratch + p->x), *lines = (T *)(void *)(scratch + p->dy),
       *weights = (T *)(void *)(scratch + p->weights);
-    int64_t *at = (int64_t *)(void *)(scratch + p->at);
+    int64_t *at = (int64_t *)(void *)(scratch + p->at), *place = at + p->taps * p->outputs;
+    int64_t first[PLANES_STRIDE * PLANES_STRIDE + 1];
+    FN(planes_sort)(g, p, first, at, place);
     for (int64_t n = n0 * g->groups; n < n1 * g->groups; n++) {
         FN(planes_spread)(g, p, dy + n * p->outputs * g->oh * g->ow, lines);
         for (int64_t c = 0; c < p->channels; c++, dx += g->h * g->w) {
             const T *of = weight + (n % g->groups * p->outputs * p->channels + c) * p->taps;
+            for (int64_t t = 0; t < p->taps * p->outputs; t++) weights[t] = of[place[t]];
             for (int64_t phase = 0; phase < g->stride_h * g->stride_w; phase++)
-                FN(planes_sum)(FN(planes_gather)(g, p, of, phase, at, weights), at, weights, lines, 0,
-                               p->plane, phases + phase * p->plane);
+                FN(planes_sum)(first[phase + 1] - first[phase], at + first[phase], weights + first[phase],
+                               lines, 0, p->plane, phases + phase * p->plane);
             FN(planes_join)(g, p, phases, dx);
         }
     }

@@ -104,7 +104,7 @@ NN_MODULE(hardtanh, "Hardtanh", (double lo, double hi), VALUES(lo, hi, 0, NULL),
 NN_MODULE(threshold, "Threshold", (double threshold, double value), VALUES(threshold, value, 0, NULL),
           tp_threshold(x, self->a, self->b), "threshold=%s, value=%s", A, B)
 NN_MODULE(softplus, "Softplus", (tp_softplus_options options),
-          VALUES(options.beta == 0 ? 1 : options.beta,
+          VALUES(options.beta == 0 ? 1 : options.beta, /* a negative zero stays one, for the op to see */
                  options.threshold == 0 && !signbit(options.threshold) ? 20 : options.threshold, 0, NULL),
           tp_softplus_with(x, (tp_softplus_options){self->a, self->b}), "beta=%s, threshold=%s", A, B)
 NN_MODULE(rrelu, "RReLU", (tp_rrelu_options options),
@@ -144,7 +144,7 @@ static const tp_module_class nn_prelu_class = {.name = "PReLU",
 
 tp_module *tp_nn_prelu(int64_t num_parameters, tp_nn_prelu_options options) {
     const char *op = "nn_prelu";
-    double init = options.init == 0 && !signbit(options.init) ? 0.25 : options.init;
+    double init = tp__default(options.init, 0.25);
     if (num_parameters < 1)
         TP_FAIL(TP_ERR_ARGUMENT, op, "num_parameters must be at least 1, got %lld",
                 (long long)num_parameters);

@@ -66,7 +66,7 @@ static int nn_batch_norm_describe(const tp_module *m, char *buffer, size_t size)
     const nn_batch_norm *self = (const nn_batch_norm *)m;
     const tp_nn_batch_norm_options *o = &self->options;
     double eps = o->eps != 0 ? o->eps : 1e-5;
-    double momentum = o->momentum != 0 || signbit(o->momentum) ? o->momentum : 0.1;
+    double momentum = tp__default(o->momentum, 0.1);
     tp__text text = {buffer, size, 0};
     tp__text_add(&text, "%lld, eps=%g, ", (long long)self->features, eps);
     if (o->cumulative) tp__text_add(&text, "momentum=None, ");
@@ -162,9 +162,7 @@ static tp_tensor *nn_group_norm_forward(tp_module *m, tp_tensor *x) {
     return tp_group_norm(x, self->groups, (tp_norm_options){self->weight, self->bias, self->options.eps});
 }
 
-static double nn_norm_eps(const tp_nn_norm_options *o) {
-    return o->eps != 0 || signbit(o->eps) ? fabs(o->eps) : 1e-5;
-}
+static double nn_norm_eps(const tp_nn_norm_options *o) { return tp__default(o->eps, 1e-5); }
 
 static int nn_layer_norm_describe(const tp_module *m, char *buffer, size_t size) {
     const nn_norm *self = (const nn_norm *)m;
@@ -284,8 +282,8 @@ static tp_tensor *nn_instance_norm_forward(tp_module *m, tp_tensor *x) {
 static int nn_instance_norm_describe(const tp_module *m, char *buffer, size_t size) {
     const nn_instance_norm *self = (const nn_instance_norm *)m;
     const tp_nn_instance_norm_options *o = &self->options;
-    double momentum = o->momentum != 0 || signbit(o->momentum) ? fabs(o->momentum) : 0.1;
-    double eps = o->eps != 0 || signbit(o->eps) ? fabs(o->eps) : 1e-5;
+    double momentum = tp__default(o->momentum, 0.1);
+    double eps = tp__default(o->eps, 1e-5);
     return snprintf(buffer, size, "%lld, eps=%g, momentum=%g, affine=%s, bias=%s, track_running_stats=%s",
                     (long long)self->features, eps, momentum, tp__nn_bool(o->affine), tp__nn_bool(o->affine),
                     tp__nn_bool(o->track_running_stats));

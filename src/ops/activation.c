@@ -13,7 +13,7 @@ tp_tensor *tp_softplus_with(tp_tensor *x, tp_softplus_options options) {
     TP_REQUIRE(x, op);
     if (!tp__require_floating(op, "x", x)) return NULL;
     double beta = options.beta == 0 ? 1 : options.beta;
-    double threshold = options.threshold == 0 && !signbit(options.threshold) ? 20 : options.threshold;
+    double threshold = tp__default(options.threshold, 20);
     if (options.beta == 0 && signbit(options.beta)) TP_FAIL(TP_ERR_ARGUMENT, op, "beta must not be 0");
     return tp__softplus(x, beta, threshold);
 }
@@ -73,7 +73,7 @@ tp_tensor *tp_gumbel_softmax(tp_tensor *x, int dim, tp_gumbel_options options) {
     if (!tp__require_floating(op, "x", x)) return NULL;
     int d = tp__wrap_dim(op, dim, x->shape.ndim);
     if (d < 0) return NULL;
-    double tau = options.tau == 0 && !signbit(options.tau) ? 1 : options.tau;
+    double tau = tp__default(options.tau, 1);
     if (!(tau > 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "tau must be above 0, got %g", tau);
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
@@ -92,8 +92,8 @@ tp_tensor *tp_rrelu(tp_tensor *x, bool training, tp_rrelu_options options) {
     const char *op = "rrelu";
     TP_REQUIRE(x, op);
     if (!tp__require_floating(op, "x", x)) return NULL;
-    double lower = options.lower == 0 && !signbit(options.lower) ? 1.0 / 8 : options.lower;
-    double upper = options.upper == 0 && !signbit(options.upper) ? 1.0 / 3 : options.upper;
+    double lower = tp__default(options.lower, 1.0 / 8);
+    double upper = tp__default(options.upper, 1.0 / 3);
     if (!(lower <= upper))
         TP_FAIL(TP_ERR_ARGUMENT, op, "lower must not be above upper: %g and %g", lower, upper);
     if (!training) return tp_leaky_relu(x, (lower + upper) / 2);

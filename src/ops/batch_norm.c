@@ -195,17 +195,12 @@ static void batch_norm_track(tp_tensor *running, const tp_tensor *batch, double 
     tp__touch(running);
 }
 
-/* A number whose zero is a default, and whose -0.0 is zero. */
-static double batch_norm_number(double v, double otherwise) {
-    return v == 0 ? (signbit(v) ? 0 : otherwise) : v;
-}
-
 /* Returns y, and the statistics in stats[0] (mean) and stats[1] (variance). */
 static tp_tensor *batch_norm_forward(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *stats[2]) {
     const char *op = "batch_norm";
     tp_dtype dtype = (tp_dtype)x->dtype;
     tp_shape channels = TP_SHAPE(x->shape.dims[1]);
-    batch_norm_attr attr = {o->training, batch_norm_number(o->eps, 1e-5)};
+    batch_norm_attr attr = {o->training, tp__default(o->eps, 1e-5)};
     tp_tensor *mean = stats[0] = o->training ? tp_zeros(channels, dtype) : o->running_mean;
     tp_tensor *var = stats[1] = o->training ? tp_zeros(channels, dtype) : o->running_var;
     tp_tensor *y = mean && var ? tp__tensor_new(op, x->shape, dtype) : NULL;
@@ -236,7 +231,7 @@ tp_tensor *tp_batch_norm(tp_tensor *x, tp_batch_norm_options options) {
     tp_tensor *stats[2];
     tp_tensor *y = tp_scope_escape(scope, batch_norm_forward(x, &options, stats));
     if (y && options.training && options.running_mean && x->numel > 0) { /* nothing can fail any more */
-        double momentum = batch_norm_number(options.momentum, 0.1), n = (double)(x->numel / x->shape.dims[1]);
+        double momentum = tp__default(options.momentum, 0.1), n = (double)(x->numel / x->shape.dims[1]);
         batch_norm_track(options.running_mean, stats[0], momentum, 1);
         batch_norm_track(options.running_var, stats[1], momentum, n / (n - 1));
     }

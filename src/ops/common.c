@@ -92,3 +92,14 @@ bool tp__check_part(const char *op, const tp_tensor *x, const tp_tensor *t, cons
         TP_FAIL(TP_ERR_DTYPE, op, "%s is %s, but x %s", name, tp__dtype_text(t), tp__dtype_text(x));
     return true;
 }
+
+void tp__hand_over(tp_scope *s, int count, tp_tensor **results) {
+    bool ok = true;
+    for (int k = 0; k < count; k++) ok = ok && results[k];
+    for (int k = 0; k < count; k++) {
+        results[k] = tp_scope_escape(s, ok ? results[k] : NULL);
+        ok = ok && results[k];
+    }
+    for (int k = 0; k < count && !ok; k++) results[k] = NULL;
+    tp_scope_end(s);
+}

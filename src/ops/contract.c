@@ -69,8 +69,8 @@ static tp_tensor *contract_add(const char *op, tp_tensor *input, tp_tensor *a, i
     if (!tp__broadcast(input->shape, shape, &both) || !tp_shape_equal(both, shape))
         TP_FAIL(TP_ERR_SHAPE, op, "input %s does not broadcast to the product, %s",
                 tp__shape_text(input->shape), tp__shape_text(shape));
-    double beta = options.beta != 0 ? options.beta : signbit(options.beta) ? 0 : 1;
-    double alpha = options.alpha != 0 ? options.alpha : signbit(options.alpha) ? 0 : 1;
+    double beta = tp__default(options.beta, 1);
+    double alpha = tp__default(options.alpha, 1);
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
     tp_tensor *y = tp_matmul(a, b);

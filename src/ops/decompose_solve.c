@@ -420,9 +420,7 @@ tp_slogdet_out tp_linalg_slogdet(tp_tensor *a) {
         out.logabsdet = tp__cast(op, logabs, (tp_dtype)a->dtype);
         out.logabsdet = out.sign ? tp__record(&slogdet_op, out.logabsdet, TP__INPUTS(a), NULL, 0) : NULL;
     }
-    if (!out.logabsdet) out = none;
-    out.sign = tp_scope_escape(s, out.sign);
-    out.logabsdet = tp_scope_escape(s, out.logabsdet);
-    tp_scope_end(s);
-    return out;
+    tp_tensor *both[] = {out.sign, out.logabsdet};
+    tp__hand_over(s, 2, both);
+    return (tp_slogdet_out){both[0], both[1]};
 }

@@ -16,19 +16,6 @@ static tp_tensor *spectral_gaps(tp_tensor *v, int64_t n) {
     return tp_where(tp__dec_eye(n), tp__constant(v, 1), gaps);
 }
 
-/* Gives up to three results to the scope around `s`, all or none. */
-static bool spectral_hand_over(tp_scope *s, int count, tp_tensor **results) {
-    bool ok = true;
-    for (int k = 0; k < count; k++) ok = ok && results[k];
-    for (int k = 0; k < count; k++) {
-        results[k] = tp_scope_escape(s, ok ? results[k] : NULL);
-        ok = ok && results[k];
-    }
-    for (int k = 0; k < count && !ok; k++) results[k] = NULL;
-    tp_scope_end(s);
-    return ok;
-}
-
 /* ---- QR ------------------------------------------------------------------------------------------------------- */
 
 typedef struct qr_job {
@@ -136,7 +123,7 @@ tp_qr_out tp_linalg_qr(tp_tensor *a, bool complete) {
     if (!s) return (tp_qr_out){NULL, NULL};
     bool ok = tp__dec_rows(a) < tp__dec_columns(a) ? qr_wide(op, a, out) : qr_recorded(op, a, complete, out);
     if (!ok) out[0] = out[1] = NULL;
-    spectral_hand_over(s, 2, out);
+    tp__hand_over(s, 2, out);
     return (tp_qr_out){out[0], out[1]};
 }
 
@@ -228,7 +215,7 @@ tp_eigh_out tp_linalg_eigh(tp_tensor *a, bool upper) {
     if (!s) return (tp_eigh_out){NULL, NULL};
     tp__call call = {.op = &eigh_op, .n_in = 1, .in = &a, .n_out = 2, .out = out};
     if (!eigh_value(op, a, upper, true, out) || !tp__record_call(&call)) out[0] = out[1] = NULL;
-    spectral_hand_over(s, 2, out);
+    tp__hand_over(s, 2, out);
     return (tp_eigh_out){out[0], out[1]};
 }
 
@@ -388,7 +375,7 @@ tp_svd_out tp_linalg_svd(tp_tensor *a, bool full_matrices) {
     tp_scope *s = tp_scope_begin();
     if (!s) return none;
     if (!svd_recorded(op, a, full_matrices, out)) out[0] = NULL;
-    spectral_hand_over(s, 3, out);
+    tp__hand_over(s, 3, out);
     return (tp_svd_out){out[0], out[1], out[2]};
 }
 
@@ -521,6 +508,6 @@ tp_lstsq_out tp_linalg_lstsq(tp_tensor *a, tp_tensor *b, double rcond) {
     } else {
         tp__error_rename(NULL, op);
     }
-    spectral_hand_over(s, 4, results);
+    tp__hand_over(s, 4, results);
     return (tp_lstsq_out){results[0], results[1], results[2], results[3]};
 }

@@ -93,8 +93,8 @@ tp_tensor *tp_pairwise_distance(tp_tensor *a, tp_tensor *b, tp_pairwise_distance
     const char *op = "pairwise_distance";
     TP_REQUIRE(a, op);
     TP_REQUIRE(b, op);
-    double p = options.p != 0 ? options.p : signbit(options.p) ? 0 : 2;
-    double eps = options.eps != 0 ? options.eps : signbit(options.eps) ? 0 : 1e-6;
+    double p = tp__default(options.p, 2);
+    double eps = tp__default(options.eps, 1e-6);
     tp_shape shape;
     if (!distance_check(op, a, b, p)) return NULL;
     if (!tp__broadcast(a->shape, b->shape, &shape) || shape.ndim == 0)

@@ -42,12 +42,6 @@ tp_tensor *tp_round_decimals(tp_tensor *x, int decimals) {
     return composed(scope, tp_mul_scalar(tp_round(tp_div_scalar(x, scale)), scale));
 }
 
-/* A replacement, or what stands for one not given. */
-static double nan_to_num_value(double given, double otherwise) {
-    if (given != 0) return given;
-    return signbit(given) ? 0 : otherwise;
-}
-
 tp_tensor *tp_nan_to_num(tp_tensor *x, tp_nan_to_num_options options) {
     const char *op = "nan_to_num";
     TP_REQUIRE(x, op);
@@ -56,9 +50,9 @@ tp_tensor *tp_nan_to_num(tp_tensor *x, tp_nan_to_num_options options) {
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
     tp_tensor *y = tp_masked_fill(x, tp_isnan(x), options.nan);
-    y = tp_masked_fill(y, tp_eq_scalar(x, INFINITY), nan_to_num_value(options.posinf, largest));
-    return composed(scope, tp_masked_fill(y, tp_eq_scalar(x, -INFINITY),
-                                          nan_to_num_value(options.neginf, -largest)));
+    y = tp_masked_fill(y, tp_eq_scalar(x, INFINITY), tp__default(options.posinf, largest));
+    return composed(scope,
+                    tp_masked_fill(y, tp_eq_scalar(x, -INFINITY), tp__default(options.neginf, -largest)));
 }
 
 tp_tensor *tp_ldexp(tp_tensor *x, tp_tensor *exponent) {
@@ -98,8 +92,8 @@ tp_tensor *tp_logical_xor(tp_tensor *a, tp_tensor *b) { return logical("logical_
 /* ---- are two the same? ---------------------------------------------------------------------------------------- */
 
 static tp_tensor *close_elements(tp_tensor *a, tp_tensor *b, tp_isclose_options options) {
-    double rtol = options.rtol == 0 && !signbit(options.rtol) ? 1e-5 : options.rtol;
-    double atol = options.atol == 0 && !signbit(options.atol) ? 1e-8 : options.atol;
+    double rtol = tp__default(options.rtol, 1e-5);
+    double atol = tp__default(options.atol, 1e-8);
     tp_tensor *same = tp_eq(a, b);
     if (options.equal_nan) same = tp_add(same, tp_mul(tp_isnan(a), tp_isnan(b)));
     if (a->dtype == TP_BOOL && b->dtype == TP_BOOL) return same;

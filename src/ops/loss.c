@@ -45,8 +45,6 @@ bool tp__loss_check_unit(const char *op, const char *name, tp_tensor *t) {
     return good;
 }
 
-double tp__loss_number(double v, double otherwise) { return v == 0 ? (signbit(v) ? 0 : otherwise) : v; }
-
 /* ---- the definitions, in public ops ------------------------------------------------------------------- */
 
 /* -(target max(log x, -100) + (1 - target) max(log(1 - x), -100)) */
@@ -254,7 +252,7 @@ tp_tensor *tp_l1_loss(tp_tensor *x, tp_tensor *target, tp_reduction reduction) {
 
 tp_tensor *tp_smooth_l1_loss(tp_tensor *x, tp_tensor *target, double beta, tp_reduction reduction) {
     const char *op = "smooth_l1_loss";
-    beta = tp__loss_number(beta, 1);
+    beta = tp__default(beta, 1);
     if (!(beta >= 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "beta %g is not in [0, Inf]", beta);
     tp__loss_kind kind = beta == 0 ? TP__LOSS_l1_loss : TP__LOSS_smooth_l1_loss;
     return loss_distance(op, (loss_attr){kind, reduction, beta, 1}, x, target);
@@ -262,7 +260,7 @@ tp_tensor *tp_smooth_l1_loss(tp_tensor *x, tp_tensor *target, double beta, tp_re
 
 tp_tensor *tp_huber_loss(tp_tensor *x, tp_tensor *target, double delta, tp_reduction reduction) {
     const char *op = "huber_loss";
-    delta = tp__loss_number(delta, 1);
+    delta = tp__default(delta, 1);
     if (!(delta > 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "delta %g is not positive", delta);
     return loss_distance(op, (loss_attr){TP__LOSS_huber_loss, reduction, delta, 1}, x, target);
 }

@@ -14,7 +14,4 @@ bool tp__loss_check_reduction(const char *op, tp_reduction reduction);
 /* Is every element in [0, 1]? False with a record, which names the first that is not. */
 bool tp__loss_check_unit(const char *op, const char *name, tp_tensor *t);
 
-/* A number whose zero is a default, and whose -0.0 is zero. */
-double tp__loss_number(double v, double otherwise);
-
 #endif

@@ -93,7 +93,7 @@ tp_tensor *tp_gaussian_nll_loss(tp_tensor *x, tp_tensor *target, tp_tensor *var,
     TP_REQUIRE(x, op);
     TP_REQUIRE(target, op);
     TP_REQUIRE(var, op);
-    double eps = tp__loss_number(options.eps, 1e-6);
+    double eps = tp__default(options.eps, 1e-6);
     if (!composite_check(op, x, target, options.reduction) || !tp__require_floating(op, "var", var))
         return NULL;
     if (!(eps > 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "eps %g is not positive", eps);
@@ -128,7 +128,7 @@ tp_tensor *tp_poisson_nll_loss(tp_tensor *x, tp_tensor *target, tp_poisson_nll_o
     if (!scope) return NULL;
     tp_tensor *loss;
     if (options.no_log)
-        loss = tp_sub(x, tp_mul(target, tp_log(tp_add_scalar(x, tp__loss_number(options.eps, 1e-8)))));
+        loss = tp_sub(x, tp_mul(target, tp_log(tp_add_scalar(x, tp__default(options.eps, 1e-8)))));
     else loss = tp_sub(tp_exp(x), tp_mul(target, x));
     if (options.full) {
         target = tp__is_floating((tp_dtype)target->dtype) ? target : tp_to_dtype(target, (tp_dtype)x->dtype);
@@ -141,7 +141,7 @@ tp_tensor *tp_sigmoid_focal_loss(tp_tensor *x, tp_tensor *target, tp_focal_optio
     const char *op = "sigmoid_focal_loss";
     TP_REQUIRE(x, op);
     TP_REQUIRE(target, op);
-    double alpha = tp__loss_number(options.alpha, 0.25), gamma = tp__loss_number(options.gamma, 2);
+    double alpha = tp__default(options.alpha, 0.25), gamma = tp__default(options.gamma, 2);
     if (!composite_check_equal(op, x, target, options.reduction)) return NULL;
     if (!(alpha <= 1)) TP_FAIL(TP_ERR_ARGUMENT, op, "alpha %g is above 1", alpha);
     if (!(gamma >= 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "gamma %g is negative", gamma);
@@ -189,7 +189,7 @@ tp_tensor *tp_hinge_embedding_loss(tp_tensor *x, tp_tensor *target, double margi
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
     tp_tensor *zero = tp__constant(x, 0);
-    tp_tensor *hinge = tp_clamp_min(tp_scalar_sub(tp__loss_number(margin, 1), x), 0);
+    tp_tensor *hinge = tp_clamp_min(tp_scalar_sub(tp__default(margin, 1), x), 0);
     tp_tensor *loss =
         tp_add(tp_where(tp_ne_scalar(target, 1), hinge, zero), tp_where(tp_ne_scalar(target, -1), x, zero));
     return composite_end(scope, loss, reduction);
@@ -274,7 +274,7 @@ tp_tensor *tp_multi_margin_loss(tp_tensor *x, tp_tensor *target, tp_multi_margin
     TP_REQUIRE(x, op);
     TP_REQUIRE(target, op);
     TP_OPTIONAL(options.weight);
-    double p = tp__loss_number(options.p, 1), margin = tp__loss_number(options.margin, 1);
+    double p = tp__default(options.p, 1), margin = tp__default(options.margin, 1);
     if (!multi_margin_check(op, x, target, &options, p)) return NULL;
     tp_scope *scope = tp_scope_begin();
     if (!scope) return NULL;
@@ -330,8 +330,8 @@ tp_tensor *tp_triplet_margin_loss(tp_tensor *anchor, tp_tensor *positive, tp_ten
     TP_REQUIRE(anchor, op);
     TP_REQUIRE(positive, op);
     TP_REQUIRE(negative, op);
-    double margin = tp__loss_number(options.margin, 1), p = tp__loss_number(options.p, 2),
-           eps = tp__loss_number(options.eps, 1e-6);
+    double margin = tp__default(options.margin, 1), p = tp__default(options.p, 2),
+           eps = tp__default(options.eps, 1e-6);
     if (!triplet_check(op, (tp_tensor *[]){anchor, positive, negative}, options.reduction)) return NULL;
     if (!(margin > 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "margin %g is not positive", margin);
     if (!(p > 0)) TP_FAIL(TP_ERR_ARGUMENT, op, "p %g is not positive", p);

@@ -169,9 +169,6 @@ static tp_tensor *norm_run_op(const tp__op *op, const norm_attr *a, tp_tensor *x
 
 /* ---- layer and RMS -------------------------------------------------------------------------------------------- */
 
-/* A number whose zero is a default, and whose -0.0 is zero. */
-static double norm_number(double v, double otherwise) { return v == 0 ? (signbit(v) ? 0 : otherwise) : v; }
-
 static bool norm_check_eps(const char *op, double eps) {
     if (eps >= 0 && isfinite(eps)) return true;
     TP_FAIL(TP_ERR_ARGUMENT, op, "eps must not be negative, got %g", eps);
@@ -196,7 +193,7 @@ static bool norm_last(const char *op, const tp_tensor *x, tp_shape normalized, n
 
 tp_tensor *tp_layer_norm(tp_tensor *x, tp_shape normalized, tp_norm_options options) {
     const char *op = layer_norm_op.name;
-    norm_attr a = {.centred = true, .eps = norm_number(options.eps, 1e-5)};
+    norm_attr a = {.centred = true, .eps = tp__default(options.eps, 1e-5)};
     TP_REQUIRE(x, op);
     TP_OPTIONAL(options.weight);
     TP_OPTIONAL(options.bias);
@@ -211,7 +208,7 @@ tp_tensor *tp_rms_norm(tp_tensor *x, tp_shape normalized, tp_tensor *weight, dou
     const char *op = rms_norm_op.name;
     TP_REQUIRE(x, op);
     TP_OPTIONAL(weight);
-    norm_attr a = {.eps = norm_number(eps, x->dtype == TP_F32 ? (double)FLT_EPSILON : DBL_EPSILON)};
+    norm_attr a = {.eps = tp__default(eps, x->dtype == TP_F32 ? (double)FLT_EPSILON : DBL_EPSILON)};
     if (!tp__require_floating(op, "x", x) || !norm_last(op, x, normalized, &a) ||
         !tp__check_part(op, x, weight, "weight", normalized) || !norm_check_eps(op, a.eps))
         return NULL;
@@ -239,7 +236,7 @@ static bool norm_channels(const char *op, const tp_tensor *x, int64_t groups, no
 
 tp_tensor *tp_group_norm(tp_tensor *x, int64_t groups, tp_norm_options options) {
     const char *op = group_norm_op.name;
-    norm_attr a = {.centred = true, .eps = norm_number(options.eps, 1e-5)};
+    norm_attr a = {.centred = true, .eps = tp__default(options.eps, 1e-5)};
     TP_REQUIRE(x, op);
     TP_OPTIONAL(options.weight);
     TP_OPTIONAL(options.bias);
@@ -301,7 +298,7 @@ static void instance_track(tp_tensor *running, const tp_tensor *of, double momen
 tp_tensor *tp_instance_norm(tp_tensor *x, tp_instance_norm_options options) {
     const char *op = instance_norm_op.name;
     norm_attr a = {
-        .centred = true, .channels = true, .eps = norm_number(options.eps, 1e-5), .period = 1, .span = 1};
+        .centred = true, .channels = true, .eps = tp__default(options.eps, 1e-5), .period = 1, .span = 1};
     TP_REQUIRE(x, op);
     TP_OPTIONAL(options.weight);
     TP_OPTIONAL(options.bias);
@@ -320,7 +317,7 @@ tp_tensor *tp_instance_norm(tp_tensor *x, tp_instance_norm_options options) {
     tp_tensor *y =
         tp_scope_escape(s, norm_forward(&instance_norm_op, &a, x, options.weight, options.bias, stats));
     if (y && options.running_mean && x->numel > 0) { /* nothing can fail any more */
-        double momentum = norm_number(options.momentum, 0.1);
+        double momentum = tp__default(options.momentum, 0.1);
         instance_track(options.running_mean, stats[0], momentum, false, 0, a.n);
         instance_track(options.running_var, stats[1], momentum, true, a.eps, a.n);
     }
@@ -340,5 +337,5 @@ tp_tensor *tp_normalize(tp_tensor *x, double p, int dim, double eps) {
     if (!s) return NULL;
     tp_tensor *norm = tp_norm_dim(x, p, TP_DIMS(dim), true);
     if (!norm) tp__error_rename(NULL, op);
-    return tp_scope_return(s, tp_div(x, tp_clamp_min(norm, norm_number(eps, 1e-12))));
+    return tp_scope_return(s, tp_div(x, tp_clamp_min(norm, tp__default(eps, 1e-12))));
 }

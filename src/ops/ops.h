@@ -47,6 +47,9 @@ tp_shape tp__reduced_shape(tp_shape shape, const bool mask[TP_MAX_DIMS], bool ke
  * against the input. A differentiable view. */
 tp_tensor *tp__unreduce(tp_tensor *t, const bool mask[TP_MAX_DIMS], bool keepdim);
 
+/* Ends the scope with several results, which go to the one around it, all of them or none: they are then NULL. */
+void tp__hand_over(tp_scope *s, int count, tp_tensor **results);
+
 /* Has `t`, unless it is NULL, this shape and the dtype of x? False with a record, in which it is called `name`. */
 bool tp__check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name, tp_shape shape);
 

@@ -2,7 +2,6 @@
 #include "taper/recurrent.h"
 
 #include "ops/ops.h"
-#include "ops/reduce.h"
 #include "ops/sequence.h"
 #include "taper/linalg.h"
 #include "taper/views.h"
@@ -81,6 +80,7 @@ tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_weights we
     tp_scope *s = tp_scope_begin();
     if (!s) return none;
     tp_tensor *c = state.c, *h = cell_run(TP__CELL_LSTM, x, state.h, &c, &weights);
-    const tp_values both = tp__escape_values(s, h && c ? (tp_values){h, c} : (tp_values){NULL, NULL});
-    return (tp_lstm_state){both.values, both.indices};
+    tp_tensor *both[] = {h, c};
+    tp__hand_over(s, 2, both);
+    return (tp_lstm_state){both[0], both[1]};
 }

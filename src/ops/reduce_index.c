@@ -86,10 +86,9 @@ tp_values tp__record_picked(const tp__op *op, tp_tensor *x, tp_values y, const t
 }
 
 tp_values tp__escape_values(tp_scope *scope, tp_values y) {
-    y.values = tp_scope_escape(scope, y.values);
-    y.indices = y.values ? tp_scope_escape(scope, y.indices) : NULL;
-    tp_scope_end(scope);
-    return y.indices ? y : (tp_values){NULL, NULL};
+    tp_tensor *both[] = {y.values, y.indices};
+    tp__hand_over(scope, 2, both);
+    return (tp_values){both[0], both[1]};
 }
 
 static const tp__op max_dim_op = {.name = "max_dim", .vjp = tp__picked_vjp, .save_outputs = 2};

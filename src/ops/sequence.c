@@ -240,7 +240,7 @@ static bool sequence_layers(const sequence *q, tp_tensor **steps, tp_tensor **la
 
 /* Output, h and c into the scope that was current before; all NULL if anything failed. */
 static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
-    tp_tensor *made[3] = {NULL, NULL, NULL}, **room = NULL;
+    tp_tensor **room = NULL;
     bool good = false;
     out[0] = out[1] = out[2] = NULL;
     if (!sequence_check(&q, x)) return;
@@ -250,16 +250,12 @@ static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
     if (sequence_prepare(&q, x, alone)) {
         const size_t bytes = ((size_t)q.steps + 2 * (size_t)q.layers * (size_t)q.directions) * sizeof *room;
         room = q.steps <= INT32_MAX ? tp__alloc(bytes) : NULL;
-        if (room) good = sequence_layers(&q, room, room + q.steps, alone, made);
+        if (room) good = sequence_layers(&q, room, room + q.steps, alone, out);
         else tp__error_memory(q.op, bytes);
     }
     tp__free(room);
-    for (int k = 0; k < 3 && good; k++) {
-        out[k] = tp_scope_escape(s, made[k]);
-        good = out[k] != NULL || !made[k];
-    }
-    for (int k = 0; k < 3 && !good; k++) out[k] = NULL;
-    tp_scope_end(s);
+    if (!good) out[0] = NULL;
+    tp__hand_over(s, q.kind == TP__CELL_LSTM ? 3 : 2, out);
 }
 
 static tp_recurrent_out sequence_plain(tp__cell kind, tp_tensor *x, tp_tensor *h, tp_tensors weights,

@@ -191,11 +191,14 @@ static bool steps_go(steps_run *run, int64_t n, int64_t k) {
 
 /* ---- the fused rule ----------------------------------------------------------------------------------- */
 
-/* The h that each step began with: (T N, H). */
-static tp_tensor *steps_states_before(const steps_attr *a, tp_tensor *y, tp_tensor *h) {
-    tp_tensor *first = tp_unsqueeze(h, 0), *rest = tp_narrow(y, 0, a->back ? 1 : 0, a->steps - 1);
-    tp_tensor *all = a->back ? tp_cat(TP_TENSORS(rest, first), 0) : tp_cat(TP_TENSORS(first, rest), 0);
-    return tp_reshape(all, TP_SHAPE(a->steps * a->batch, a->size));
+/* The sum over all steps of dstate^T times the h that the step began with: of the first one h, of the others the state before. */
+static tp_tensor *steps_weight_grad(const steps_attr *a, tp_tensor *dstate, tp_tensor *y, tp_tensor *h) {
+    const int64_t rest = a->steps - 1, rows = rest * a->batch;
+    tp_tensor *first = tp_matmul(tp_t(tp_select(dstate, 0, steps_place(a, 0))), h);
+    if (rest == 0) return first;
+    tp_tensor *later = tp_reshape(tp_narrow(dstate, 0, a->back ? 0 : 1, rest), TP_SHAPE(rows, steps_sums(a)));
+    tp_tensor *before = tp_reshape(tp_narrow(y, 0, a->back ? 1 : 0, rest), TP_SHAPE(rows, a->size));
+    return tp_add(tp_matmul(tp_t(later), before), first);
 }
 
 /* The data of an optional tensor, packed; false if out of memory. */
@@ -244,10 +247,9 @@ static void steps_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
         if (!in[i] && tp__has_input(ctx, i)) return;
     }
     if (!y || !steps_backward(ctx, a, in, y, g, all, &dstate)) return;
-    tp_tensor *rows = tp_reshape(dstate, TP_SHAPE(a->steps * a->batch, steps_sums(a)));
     for (int i = 0; i <= STEPS_C; i++) dx[i] = all[i];
-    if (tp__needs(ctx, STEPS_W)) dx[STEPS_W] = tp_matmul(tp_t(rows), steps_states_before(a, y, in[STEPS_H]));
-    if (tp__needs(ctx, STEPS_B)) dx[STEPS_B] = tp_sum_dim(rows, TP_DIMS(0), false);
+    if (tp__needs(ctx, STEPS_W)) dx[STEPS_W] = steps_weight_grad(a, dstate, y, in[STEPS_H]);
+    if (tp__needs(ctx, STEPS_B)) dx[STEPS_B] = tp_sum_dim(dstate, TP_DIMS(0, 1), false);
 }
 
 #define STEPS_OP(NAME)                                                                                       \
@@ -321,8 +323,8 @@ tp_tensor *tp__sequence_steps(tp__cell cell, tp_tensor *in, tp_tensor *h, tp_ten
     tp_tensor *given[STEPS_INPUTS] = {in, h, lstm ? *c : NULL, w, b, NULL, NULL}, *last = NULL;
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
-    tp_tensor *y = tp_scope_escape(s, steps_made(&a, given, &last));
-    if (lstm) *c = y ? tp_scope_escape(s, last) : NULL;
-    tp_scope_end(s);
-    return lstm && !*c ? NULL : y;
+    tp_tensor *out[] = {steps_made(&a, given, &last), last};
+    tp__hand_over(s, lstm ? 2 : 1, out);
+    if (lstm) *c = out[1];
+    return out[0];
 }

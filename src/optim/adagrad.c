@@ -37,7 +37,7 @@ static const tp__optim_rule adagrad_rule = {.name = "optim_adagrad",
 
 tp_optim *tp_optim_adagrad(tp_tensors params, double lr, tp_adagrad_options options) {
     const char *op = adagrad_rule.name;
-    tp__optim_hyper hyper = {.eps = tp__optim_default(options.eps, 1e-10),
+    tp__optim_hyper hyper = {.eps = tp__default(options.eps, 1e-10),
                              .lr_decay = options.lr_decay,
                              .maximize = options.maximize};
     if (!tp__optim_not_negative(hyper.lr_decay))

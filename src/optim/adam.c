@@ -73,9 +73,9 @@ static const tp__optim_rule adamw_rule = {
 
 static tp_optim *adam_new(const tp__optim_rule *rule, tp_tensors params, double lr, tp_adam_options options,
                           double weight_decay) {
-    tp__optim_hyper hyper = {.beta1 = tp__optim_default(options.beta1, 0.9),
-                             .beta2 = tp__optim_default(options.beta2, 0.999),
-                             .eps = tp__optim_default(options.eps, 1e-8),
+    tp__optim_hyper hyper = {.beta1 = tp__default(options.beta1, 0.9),
+                             .beta2 = tp__default(options.beta2, 0.999),
+                             .eps = tp__default(options.eps, 1e-8),
                              .amsgrad = options.amsgrad,
                              .maximize = options.maximize};
     if (!tp__optim_check_betas(rule->name, &hyper)) return NULL;
@@ -88,5 +88,5 @@ tp_optim *tp_optim_adam(tp_tensors params, double lr, tp_adam_options options) {
 }
 
 tp_optim *tp_optim_adamw(tp_tensors params, double lr, tp_adam_options options) {
-    return adam_new(&adamw_rule, params, lr, options, tp__optim_default(options.weight_decay, 0.01));
+    return adam_new(&adamw_rule, params, lr, options, tp__default(options.weight_decay, 0.01));
 }

@@ -438,8 +438,8 @@ tp_optim *tp_optim_lbfgs(tp_tensors params, double lr, tp_lbfgs_options options)
     if (options.max_iter == 0) options.max_iter = 20;
     if (options.max_eval == 0) options.max_eval = (int)((int64_t)options.max_iter * 5 / 4);
     if (options.history_size == 0) options.history_size = 100;
-    options.tolerance_grad = tp__optim_default(options.tolerance_grad, 1e-7);
-    options.tolerance_change = tp__optim_default(options.tolerance_change, 1e-9);
+    options.tolerance_grad = tp__default(options.tolerance_grad, 1e-7);
+    options.tolerance_change = tp__default(options.tolerance_change, 1e-9);
     if (lbfgs_check_options(op, &options) != TP_OK) return NULL;
     tp_optim *o = tp__optim_new(&lbfgs_rule, (tp__optim_hyper){0}, 0, NULL, NULL, params, lr, 0);
     if (!o || lbfgs_attach(op, o, &options) == TP_OK) return o;

@@ -39,8 +39,8 @@ static const tp__optim_rule muon_rule = {.name = "optim_muon", .matrices = true,
 
 tp_optim *tp_optim_muon(tp_tensors params, double lr, tp_muon_options options) {
     const char *op = muon_rule.name;
-    tp__optim_hyper hyper = {.momentum = tp__optim_default(options.momentum, 0.95),
-                             .eps = tp__optim_default(options.eps, 1e-7),
+    tp__optim_hyper hyper = {.momentum = tp__default(options.momentum, 0.95),
+                             .eps = tp__default(options.eps, 1e-7),
                              .nesterov = !options.no_nesterov,
                              .iterations = options.ns_steps == 0 ? 5 : options.ns_steps,
                              .match_adamw = options.match_rms_adamw};
@@ -59,5 +59,5 @@ tp_optim *tp_optim_muon(tp_tensors params, double lr, tp_muon_options options) {
                 hyper.coefficients[1], hyper.coefficients[2]);
     static const char *const names[] = {"momentum_buffer"};
     return tp__optim_new(&muon_rule, hyper, 1, names, NULL, params, lr,
-                         tp__optim_default(options.weight_decay, 0.1));
+                         tp__default(options.weight_decay, 0.1));
 }

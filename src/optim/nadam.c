@@ -57,10 +57,10 @@ static const tp__optim_rule nadam_rule = {.name = "optim_nadam",
 
 tp_optim *tp_optim_nadam(tp_tensors params, double lr, tp_nadam_options options) {
     const char *op = nadam_rule.name;
-    tp__optim_hyper hyper = {.beta1 = tp__optim_default(options.beta1, 0.9),
-                             .beta2 = tp__optim_default(options.beta2, 0.999),
-                             .eps = tp__optim_default(options.eps, 1e-8),
-                             .momentum_decay = tp__optim_default(options.momentum_decay, 4e-3),
+    tp__optim_hyper hyper = {.beta1 = tp__default(options.beta1, 0.9),
+                             .beta2 = tp__default(options.beta2, 0.999),
+                             .eps = tp__default(options.eps, 1e-8),
+                             .momentum_decay = tp__default(options.momentum_decay, 4e-3),
                              .decoupled = options.decoupled_weight_decay,
                              .maximize = options.maximize};
     if (!tp__optim_check_betas(op, &hyper)) return NULL;

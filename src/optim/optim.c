@@ -133,8 +133,8 @@ int tp_optim_add_group(tp_optim *o, tp_tensors params, tp_group_options options)
         tp__error(TP_ERR_STATE, op, "L-BFGS has one group only");
         return -1;
     }
-    tp__optim_group group = {tp__optim_default(options.lr, o->groups[0].lr),
-                             tp__optim_default(options.weight_decay, o->groups[0].weight_decay)};
+    tp__optim_group group = {tp__default(options.lr, o->groups[0].lr),
+                             tp__default(options.weight_decay, o->groups[0].weight_decay)};
     return optim_add(op, o, params, group) == TP_OK ? o->n_groups - 1 : -1;
 }
 

@@ -110,12 +110,6 @@ tp_tensor *tp__optim_decayed(tp_tensor *p, tp_tensor *lr, double weight_decay);
 /* The checks that Adam and its like share; `values` are beta1, beta2 and eps. */
 bool tp__optim_check_betas(const char *op, const tp__optim_hyper *hyper);
 
-/* An option whose zero means a default, and whose negative zero means zero. */
-static inline double tp__optim_default(double value, double otherwise) {
-    if (value != 0) return value;
-    return signbit(value) ? 0 : otherwise;
-}
-
 static inline bool tp__optim_not_negative(double value) { return isfinite(value) && value >= 0; }
 
 /* An optimizer with one group; NULL with a record. No `initial` values: all zero. */

@@ -56,9 +56,9 @@ static const tp__optim_rule radam_rule = {.name = "optim_radam",
                                           .coefs = radam_coefs};
 
 tp_optim *tp_optim_radam(tp_tensors params, double lr, tp_radam_options options) {
-    tp__optim_hyper hyper = {.beta1 = tp__optim_default(options.beta1, 0.9),
-                             .beta2 = tp__optim_default(options.beta2, 0.999),
-                             .eps = tp__optim_default(options.eps, 1e-8),
+    tp__optim_hyper hyper = {.beta1 = tp__default(options.beta1, 0.9),
+                             .beta2 = tp__default(options.beta2, 0.999),
+                             .eps = tp__default(options.eps, 1e-8),
                              .decoupled = options.decoupled_weight_decay,
                              .maximize = options.maximize};
     if (!tp__optim_check_betas(radam_rule.name, &hyper)) return NULL;

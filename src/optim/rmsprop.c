@@ -46,8 +46,8 @@ static const tp__optim_rule rmsprop_rule = {.name = "optim_rmsprop",
 
 tp_optim *tp_optim_rmsprop(tp_tensors params, double lr, tp_rmsprop_options options) {
     const char *op = rmsprop_rule.name;
-    tp__optim_hyper hyper = {.alpha = tp__optim_default(options.alpha, 0.99),
-                             .eps = tp__optim_default(options.eps, 1e-8),
+    tp__optim_hyper hyper = {.alpha = tp__default(options.alpha, 0.99),
+                             .eps = tp__default(options.eps, 1e-8),
                              .momentum = options.momentum,
                              .centered = options.centered,
                              .maximize = options.maximize};
