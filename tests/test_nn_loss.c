@@ -1,7 +1,7 @@
 /* Modules of several tensors: each gives what its op does. */
 #include "check.h"
 
-/* Module, what it is given, what it must give, and how it prints. */
+/* A module_row and what the module is given. */
 typedef struct row {
     tp_module *module;
     tp_tensors inputs;
@@ -10,17 +10,8 @@ typedef struct row {
 } row;
 
 static void check_rows(const row *rows, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        char text[160];
-        assert_non_null(rows[i].module);
-        assert_tensor(rows[i].expected);
-        tp_tensor *y = tp_forward_all(rows[i].module, rows[i].inputs);
-        assert_tensor(y);
-        if (!tp_equal(y, rows[i].expected)) fail_msg("%s is not its op", rows[i].printed);
-        tp_module_format(rows[i].module, text, sizeof text);
-        assert_string_equal(text, rows[i].printed);
-        tp_module_free(rows[i].module);
-    }
+    for (size_t i = 0; i < count; i++)
+        check_module(&(module_row){rows[i].module, rows[i].expected, rows[i].printed}, rows[i].inputs);
 }
 
 static void losses_are_their_ops(void **state) {

@@ -27,7 +27,7 @@ static void norms_are_their_ops(void **state) {
          tp_batch_norm(x, (tp_batch_norm_options){.training = true}),
          "BatchNorm1d(6, eps=1e-05, momentum=None, affine=True, bias=True, track_running_stats=True)"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], x);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], TP_TENSORS(x));
     tp_tensor *pixels = tp_randn(TP_SHAPE(2, 3, 2, 2, 3), TP_F32, NULL), *image = tp_select(pixels, 0, 0);
     const module_row volumes[] = {
         {tp_nn_batch_norm3d(3, (tp_nn_batch_norm_options){.momentum = TP_ZERO}),
@@ -37,13 +37,14 @@ static void norms_are_their_ops(void **state) {
          tp_instance_norm(pixels, (tp_instance_norm_options){0}),
          "InstanceNorm3d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=False)"},
     };
-    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_module(&volumes[i], pixels);
+    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++)
+        check_module(&volumes[i], TP_TENSORS(pixels));
     const module_row alone = {
         tp_nn_instance_norm3d(3, (tp_nn_instance_norm_options){.eps = 0.5}),
         tp_squeeze(tp_instance_norm(tp_unsqueeze(image, 0), (tp_instance_norm_options){.eps = 0.5}),
                    TP_DIMS(0)),
         "InstanceNorm3d(3, eps=0.5, momentum=0.1, affine=False, bias=False, track_running_stats=False)"};
-    check_module(&alone, image);
+    check_module(&alone, TP_TENSORS(image));
 }
 
 static void batch_norm_keeps_count(void **state) {
@@ -143,7 +144,7 @@ static void dropouts_are_their_ops(void **state) {
         tp_tensor *expected = kinds[i].op(given, 0.5, true, g);
         tp_generator_set_state(g, before);
         const module_row row = {kinds[i].make(0.5, g), expected, kinds[i].printed};
-        check_module(&row, given);
+        check_module(&row, TP_TENSORS(given));
         tp_module *m = kinds[i].make(0.5, g);
         assert_ok(tp_module_eval(m));
         assert_ptr_equal(tp_forward(m, given), given);

@@ -39,7 +39,7 @@ static void modules_are_their_ops(void **state) {
         {tp_nn_unflatten(2, TP_SHAPE(2, -1)), tp_unflatten(x, 2, TP_SHAPE(2, 3)),
          "Unflatten(dim=2, unflattened_size=(2, -1))"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], x);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], TP_TENSORS(x));
 }
 
 static void vision_modules_are_their_ops(void **state) {
@@ -60,11 +60,11 @@ static void vision_modules_are_their_ops(void **state) {
         {tp_nn_unfold(3, 2, dense), tp_im2col(x, 3, 2, dense),
          "Unfold(kernel_size=(3, 2), dilation=(1, 1), padding=(1, 0), stride=(2, 1))"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], x);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_module(&rows[i], TP_TENSORS(x));
     module_row fold = {
         tp_nn_fold(7, 5, 2, 0, none), tp_col2im(columns, 7, 5, 2, 2, none),
         "Fold(output_size=(7, 5), kernel_size=(2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))"};
-    check_module(&fold, columns);
+    check_module(&fold, TP_TENSORS(columns));
     assert_null(tp_nn_pixel_shuffle(0));
     assert_error(TP_ERR_ARGUMENT, "nn_pixel_shuffle: upscale_factor must be at least 1, got 0");
     assert_null(tp_nn_upsample((tp_interpolate_options){.mode = (tp_interpolate_mode)-1}));
@@ -111,9 +111,9 @@ static void pools_are_their_ops(void **state) {
         {tp_nn_adaptive_max_pool3d(2, 3, 1), tp_adaptive_max_pool3d(x3, 2, 3, 1),
          "AdaptiveMaxPool3d(output_size=(2, 3, 1))"},
     };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) check_module(&lines[i], x1);
-    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) check_module(&planes[i], x2);
-    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_module(&volumes[i], x3);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) check_module(&lines[i], TP_TENSORS(x1));
+    for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) check_module(&planes[i], TP_TENSORS(x2));
+    for (size_t i = 0; i < sizeof volumes / sizeof *volumes; i++) check_module(&volumes[i], TP_TENSORS(x3));
     assert_null(tp_nn_avg_pool3d(2, 2, -1, plain3));
     assert_error(TP_ERR_ARGUMENT, "nn_avg_pool3d: a size is out of range: kernel_size=(2, 2, -1), "
                                   "stride=(2, 2, -1), padding=0, dilation=1, ceil_mode=False");

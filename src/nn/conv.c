@@ -166,97 +166,77 @@ static const tp_module_class nn_conv_classes[2][3] = {
     {NN_CONV_CLASS("Conv1d"), NN_CONV_CLASS("Conv2d"), NN_CONV_CLASS("Conv3d")},
     {NN_CONV_CLASS("ConvTranspose1d"), NN_CONV_CLASS("ConvTranspose2d"), NN_CONV_CLASS("ConvTranspose3d")}};
 
+/* What the options have under the same names, whatever the number of dims. */
+#define NN_CONV_GIVEN .in = in_channels, .out = out_channels, .groups = o.groups, .no_bias = o.no_bias
+#define NN_CONV_PLAIN NN_CONV_GIVEN, .same = o.same, .padding_mode = o.padding_mode
+#define NN_CONV_TRANSPOSED NN_CONV_GIVEN, .transposed = true
+#define NN_CONV_PAIR(name) .name = {o.name[0], o.name[1]}
+#define NN_CONV_TRIPLE(name) .name = {o.name[0], o.name[1], o.name[2]}
+
 tp_module *tp_nn_conv1d(int64_t in_channels, int64_t out_channels, int64_t kernel, tp_nn_conv1d_options o) {
     nn_conv given = {.nd = 1,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_PLAIN,
                      .kernel = {kernel},
                      .stride = {o.stride},
                      .padding = {o.padding},
-                     .dilation = {o.dilation},
-                     .same = o.same,
-                     .no_bias = o.no_bias,
-                     .padding_mode = o.padding_mode};
+                     .dilation = {o.dilation}};
     return nn_conv_new("nn_conv1d", &nn_conv_classes[0][0], given, o.dtype, o.generator);
 }
 
 tp_module *tp_nn_conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h, int64_t kernel_w,
                         tp_nn_conv2d_options o) {
     nn_conv given = {.nd = 2,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_PLAIN,
                      .kernel = {kernel_h, kernel_w},
-                     .stride = {o.stride[0], o.stride[1]},
-                     .padding = {o.padding[0], o.padding[1]},
-                     .dilation = {o.dilation[0], o.dilation[1]},
-                     .same = o.same,
-                     .no_bias = o.no_bias,
-                     .padding_mode = o.padding_mode};
+                     NN_CONV_PAIR(stride),
+                     NN_CONV_PAIR(padding),
+                     NN_CONV_PAIR(dilation)};
     return nn_conv_new("nn_conv2d", &nn_conv_classes[0][1], given, o.dtype, o.generator);
 }
 
 tp_module *tp_nn_conv3d(int64_t in_channels, int64_t out_channels, int64_t kernel_d, int64_t kernel_h,
                         int64_t kernel_w, tp_nn_conv3d_options o) {
     nn_conv given = {.nd = 3,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_PLAIN,
                      .kernel = {kernel_d, kernel_h, kernel_w},
-                     .stride = {o.stride[0], o.stride[1], o.stride[2]},
-                     .padding = {o.padding[0], o.padding[1], o.padding[2]},
-                     .dilation = {o.dilation[0], o.dilation[1], o.dilation[2]},
-                     .same = o.same,
-                     .no_bias = o.no_bias,
-                     .padding_mode = o.padding_mode};
+                     NN_CONV_TRIPLE(stride),
+                     NN_CONV_TRIPLE(padding),
+                     NN_CONV_TRIPLE(dilation)};
     return nn_conv_new("nn_conv3d", &nn_conv_classes[0][2], given, o.dtype, o.generator);
 }
 
 tp_module *tp_nn_conv_transpose1d(int64_t in_channels, int64_t out_channels, int64_t kernel,
                                   tp_nn_conv_transpose1d_options o) {
     nn_conv given = {.nd = 1,
-                     .transposed = true,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_TRANSPOSED,
                      .kernel = {kernel},
                      .stride = {o.stride},
                      .padding = {o.padding},
                      .output_padding = {o.output_padding},
-                     .dilation = {o.dilation},
-                     .no_bias = o.no_bias};
+                     .dilation = {o.dilation}};
     return nn_conv_new("nn_conv_transpose1d", &nn_conv_classes[1][0], given, o.dtype, o.generator);
 }
 
 tp_module *tp_nn_conv_transpose2d(int64_t in_channels, int64_t out_channels, int64_t kernel_h,
                                   int64_t kernel_w, tp_nn_conv_transpose2d_options o) {
     nn_conv given = {.nd = 2,
-                     .transposed = true,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_TRANSPOSED,
                      .kernel = {kernel_h, kernel_w},
-                     .stride = {o.stride[0], o.stride[1]},
-                     .padding = {o.padding[0], o.padding[1]},
-                     .output_padding = {o.output_padding[0], o.output_padding[1]},
-                     .dilation = {o.dilation[0], o.dilation[1]},
-                     .no_bias = o.no_bias};
+                     NN_CONV_PAIR(stride),
+                     NN_CONV_PAIR(padding),
+                     NN_CONV_PAIR(output_padding),
+                     NN_CONV_PAIR(dilation)};
     return nn_conv_new("nn_conv_transpose2d", &nn_conv_classes[1][1], given, o.dtype, o.generator);
 }
 
 tp_module *tp_nn_conv_transpose3d(int64_t in_channels, int64_t out_channels, int64_t kernel_d,
                                   int64_t kernel_h, int64_t kernel_w, tp_nn_conv_transpose3d_options o) {
     nn_conv given = {.nd = 3,
-                     .transposed = true,
-                     .in = in_channels,
-                     .out = out_channels,
-                     .groups = o.groups,
+                     NN_CONV_TRANSPOSED,
                      .kernel = {kernel_d, kernel_h, kernel_w},
-                     .stride = {o.stride[0], o.stride[1], o.stride[2]},
-                     .padding = {o.padding[0], o.padding[1], o.padding[2]},
-                     .output_padding = {o.output_padding[0], o.output_padding[1], o.output_padding[2]},
-                     .dilation = {o.dilation[0], o.dilation[1], o.dilation[2]},
-                     .no_bias = o.no_bias};
+                     NN_CONV_TRIPLE(stride),
+                     NN_CONV_TRIPLE(padding),
+                     NN_CONV_TRIPLE(output_padding),
+                     NN_CONV_TRIPLE(dilation)};
     return nn_conv_new("nn_conv_transpose3d", &nn_conv_classes[1][2], given, o.dtype, o.generator);
 }

@@ -99,25 +99,19 @@ static bool pool_1d(pool *p, const char *op, const tp_tensor *x, int64_t kernel,
     return pool_fill(p, x, &kernel, &o->stride, &o->padding, &o->dilation);
 }
 
-static bool pool_2d(pool *p, const char *op, const tp_tensor *x, const int64_t *kernel,
-                    const tp_pool2d_options *o) {
-    if (!pool_check_x(op, x, 2)) return false;
-    *p = pool_of(op, x, 2);
-    p->ceil_mode = o->ceil_mode;
-    p->count_exclude_pad = o->count_exclude_pad;
-    p->divisor = o->divisor;
-    return pool_fill(p, x, kernel, o->stride, o->padding, o->dilation);
-}
-
-static bool pool_3d(pool *p, const char *op, const tp_tensor *x, const int64_t *kernel,
-                    const tp_pool3d_options *o) {
-    if (!pool_check_x(op, x, 3)) return false;
-    *p = pool_of(op, x, 3);
-    p->ceil_mode = o->ceil_mode;
-    p->count_exclude_pad = o->count_exclude_pad;
-    p->divisor = o->divisor;
-    return pool_fill(p, x, kernel, o->stride, o->padding, o->dilation);
-}
+#define POOL_OF(nd)                                                                                          \
+    static bool pool_##nd##d(pool *p, const char *op, const tp_tensor *x, const int64_t *kernel,             \
+                             const tp_pool##nd##d_options *o) {                                              \
+        if (!pool_check_x(op, x, nd)) return false;                                                          \
+        *p = pool_of(op, x, nd);                                                                             \
+        p->ceil_mode = o->ceil_mode;                                                                         \
+        p->count_exclude_pad = o->count_exclude_pad;                                                         \
+        p->divisor = o->divisor;                                                                             \
+        return pool_fill(p, x, kernel, o->stride, o->padding, o->dilation);                                  \
+    }
+POOL_OF(2)
+POOL_OF(3)
+#undef POOL_OF
 
 static bool pool_adaptive(pool *p, const char *op, const tp_tensor *x, int nd, const int64_t *out) {
     if (!pool_check_x(op, x, nd)) return false;

@@ -67,11 +67,11 @@ void check_values(const tp_tensor *t, const double *values, int count, const cha
     free(got);
 }
 
-void check_module(const module_row *row, tp_tensor *x) {
+void check_module(const module_row *row, tp_tensors inputs) {
     char text[160];
     assert_non_null(row->module);
     assert_tensor(row->expected);
-    tp_tensor *y = tp_forward(row->module, x);
+    tp_tensor *y = tp_forward_all(row->module, inputs);
     assert_tensor(y);
     if (!tp_equal(y, row->expected)) fail_msg("%s is not its op", row->printed);
     tp_module_format(row->module, text, sizeof text);

@@ -37,12 +37,12 @@ void check_error(tp_status code, const char *message, const char *file, int line
                  __FILE__, __LINE__)
 void check_values(const tp_tensor *t, const double *values, int count, const char *file, int line);
 
-/* A module, what it must give of x, to the bit, and what is printed of it. The module is freed. */
+/* A module, what it must give of its inputs, to the bit, and what is printed of it. The module is freed. */
 typedef struct module_row {
     tp_module *module;
     tp_tensor *expected;
     const char *printed;
 } module_row;
-void check_module(const module_row *row, tp_tensor *x);
+void check_module(const module_row *row, tp_tensors inputs);
 
 #endif
