@@ -103,3 +103,10 @@ void tp__hand_over(tp_scope *s, int count, tp_tensor **results) {
     for (int k = 0; k < count && !ok; k++) results[k] = NULL;
     tp_scope_end(s);
 }
+
+const void *tp__packed_data(const char *op, tp_tensor *t, bool *good) {
+    if (!t) return NULL;
+    t = tp__packed(op, t, (tp_dtype)t->dtype);
+    if (!t) *good = false;
+    return t ? tp__data(t) : NULL;
+}

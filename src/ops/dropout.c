@@ -108,9 +108,8 @@ tp_tensor *tp_dropout3d(tp_tensor *x, double p, bool training, tp_generator *gen
 /* ---- alpha dropout ------------------------------------------------------------------------------------------------ */
 
 /* With q = 1 - p and l SELU's limit: a (x mask + l (1 - mask)) + b, a = 1 / sqrt(q (1 + p l^2)), b = -a p l. */
-static tp_tensor *alpha_apply(const char *op, tp_tensor *x, double p, int dims, tp_generator *generator) {
+static tp_tensor *alpha_apply(tp_tensor *x, double p, int dims, tp_generator *generator) {
     const double limit = -1.7580993408473766;
-    TP_REQUIRE(x, op);
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
     tp_tensor *mask = dropout_noise(x, p, dims, generator), *y = NULL;
@@ -128,7 +127,7 @@ tp_tensor *tp_alpha_dropout(tp_tensor *x, double p, bool training, tp_generator 
     const char *op = "alpha_dropout";
     TP_REQUIRE(x, op);
     if (!dropout_check(op, x, p)) return NULL;
-    return training && p > 0 ? alpha_apply(op, x, p, x->shape.ndim, generator) : x;
+    return training && p > 0 ? alpha_apply(x, p, x->shape.ndim, generator) : x;
 }
 
 tp_tensor *tp_feature_alpha_dropout(tp_tensor *x, double p, bool training, tp_generator *generator) {
@@ -137,5 +136,5 @@ tp_tensor *tp_feature_alpha_dropout(tp_tensor *x, double p, bool training, tp_ge
     if (!dropout_check(op, x, p)) return NULL;
     if (x->shape.ndim < 2)
         TP_FAIL(TP_ERR_SHAPE, op, "x must be (N, C, ...), got %s", tp__shape_text(x->shape));
-    return training && p > 0 ? alpha_apply(op, x, p, 2, generator) : x;
+    return training && p > 0 ? alpha_apply(x, p, 2, generator) : x;
 }

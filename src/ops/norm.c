@@ -83,15 +83,6 @@ static tp__norm_rows_job norm_job(const norm_attr *a) {
                                .eps = a->eps};
 }
 
-/* The data of an optional tensor, packed; false if out of memory. */
-static bool norm_data(const char *op, tp_tensor *t, const void **data) {
-    *data = NULL;
-    if (!t) return true;
-    t = tp__packed(op, t, (tp_dtype)t->dtype);
-    if (t) *data = tp__data(t);
-    return t != NULL;
-}
-
 /* Sums of the chunks' parts, of the weight's shape. */
 static tp_tensor *norm_total(tp_tensor *parts, const tp_tensor *like) {
     return tp_reshape(tp_sum_dim(parts, TP_DIMS(0), false), like->shape);
@@ -111,9 +102,11 @@ static void norm_vjp_fused(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
     run.chunk = a->rows / 16 < 1 ? 1 : a->rows / 16 > 64 ? 64 : a->rows / 16;
     int64_t chunks = (a->rows + run.chunk - 1) / run.chunk;
     int64_t each = in[NORM_WEIGHT] ? in[NORM_WEIGHT]->numel : in[NORM_BIAS] ? in[NORM_BIAS]->numel : 0;
-    if (!norm_data(op, in[NORM_X], &run.job.x) || !norm_data(op, in[NORM_WEIGHT], &run.job.weight) ||
-        !norm_data(op, g[0], &run.job.g))
-        return;
+    bool good = true;
+    run.job.x = tp__packed_data(op, in[NORM_X], &good);
+    run.job.weight = tp__packed_data(op, in[NORM_WEIGHT], &good);
+    run.job.g = tp__packed_data(op, g[0], &good);
+    if (!good) return;
     tp_tensor *r = tp__needs(ctx, NORM_X) ? tp__tensor_new(op, in[NORM_X]->shape, run.dtype) : NULL;
     tp_tensor *dweight = affine ? tp_zeros(TP_SHAPE(chunks, each), run.dtype) : NULL;
     tp_tensor *dbias = affine ? tp_zeros(TP_SHAPE(chunks, each), run.dtype) : NULL;
@@ -150,9 +143,11 @@ static tp_tensor *norm_forward(const tp__op *op, const norm_attr *a, tp_tensor *
     tp_tensor *y = tp__tensor_new(op->name, x->shape, run.dtype);
     for (int k = 0; k < 2 && y; k++)
         if (!(stats[k] = tp__tensor_new(op->name, TP_SHAPE(a->rows), run.dtype))) y = NULL;
-    if (!y || !norm_data(op->name, x, &run.job.x) || !norm_data(op->name, weight, &run.job.weight) ||
-        !norm_data(op->name, bias, &run.job.bias))
-        return NULL;
+    bool good = y != NULL;
+    run.job.x = tp__packed_data(op->name, x, &good);
+    run.job.weight = tp__packed_data(op->name, weight, &good);
+    run.job.bias = tp__packed_data(op->name, bias, &good);
+    if (!good) return NULL;
     run.job.y = tp__data(y);
     run.job.mean = tp__data(stats[0]);
     run.job.rstd = tp__data(stats[1]);

@@ -47,6 +47,9 @@ tp_shape tp__reduced_shape(tp_shape shape, const bool mask[TP_MAX_DIMS], bool ke
  * against the input. A differentiable view. */
 tp_tensor *tp__unreduce(tp_tensor *t, const bool mask[TP_MAX_DIMS], bool keepdim);
 
+/* The data of `t`, packed, in the current scope; NULL stays NULL. Out of memory, with a record, *good becomes false. */
+const void *tp__packed_data(const char *op, tp_tensor *t, bool *good);
+
 /* Ends the scope with several results, which go to the one around it, all of them or none: they are then NULL. */
 void tp__hand_over(tp_scope *s, int count, tp_tensor **results);
 

@@ -201,19 +201,10 @@ static tp_tensor *steps_weight_grad(const steps_attr *a, tp_tensor *dstate, tp_t
     return tp_add(tp_matmul(tp_t(later), before), first);
 }
 
-/* The data of an optional tensor, packed; false if out of memory. */
-static bool steps_data(const char *op, tp_tensor *t, const char **data) {
-    *data = NULL;
-    if (!t) return true;
-    t = tp__packed(op, t, (tp_dtype)t->dtype);
-    if (t) *data = tp__data(t);
-    return t != NULL;
-}
-
 /* What goes back to the inputs and the states; the weights' follow from dstate. */
 static bool steps_backward(tp__ctx *ctx, const steps_attr *a, tp_tensor *const *in, tp_tensor *y,
                            tp_tensor *const *g, tp_tensor **dx, tp_tensor **dstate) {
-    const char *op = tp__op_name(ctx), *gates, *cs, *before;
+    const char *op = tp__op_name(ctx);
     const tp_dtype dtype = (tp_dtype)y->dtype;
     const tp_shape state = TP_SHAPE(a->batch, a->size);
     const bool lstm = a->cell == TP__CELL_LSTM;
@@ -223,15 +214,15 @@ static bool steps_backward(tp__ctx *ctx, const steps_attr *a, tp_tensor *const *
     dx[STEPS_H] = tp_zeros(state, dtype);
     if (lstm) dx[STEPS_C] = tp__tensor_new(op, state, dtype);
     *dstate = a->cell == TP__CELL_GRU ? tp__tensor_new(op, in[STEPS_IN]->shape, dtype) : dx[STEPS_IN];
-    if (!dx[STEPS_IN] || !dx[STEPS_H] || (lstm && !dx[STEPS_C]) || !*dstate ||
-        !steps_data(op, g[0], &run.dy) || !steps_data(op, in[STEPS_H], &before) ||
-        !steps_data(op, in[STEPS_C], &run.c0) || !steps_data(op, in[STEPS_W], &run.w) ||
-        !steps_data(op, in[STEPS_GATES], &gates) || !steps_data(op, in[STEPS_CS], &cs))
-        return false;
+    bool good = dx[STEPS_IN] && dx[STEPS_H] && (!lstm || dx[STEPS_C]) && *dstate;
+    run.dy = tp__packed_data(op, g[0], &good);
+    run.h0 = tp__packed_data(op, in[STEPS_H], &good);
+    run.c0 = tp__packed_data(op, in[STEPS_C], &good);
+    run.w = tp__packed_data(op, in[STEPS_W], &good);
+    if (!good) return false;
     if (lstm) tp__copy_values(dx[STEPS_C], g[1]);
-    run.h0 = before;
-    run.gates = (char *)gates;
-    run.cs = (char *)cs;
+    run.gates = tp__data(in[STEPS_GATES]); /* both were made packed */
+    run.cs = lstm ? tp__data(in[STEPS_CS]) : NULL;
     run.dh = tp__data(dx[STEPS_H]);
     run.dc = lstm ? tp__data(dx[STEPS_C]) : NULL;
     run.dgates = tp__data(dx[STEPS_IN]);
@@ -279,9 +270,12 @@ static bool steps_forward(const steps_attr *a, tp_tensor *const *in, tp_tensor *
                      .gates = tp__data(in[STEPS_GATES]),
                      .cs = c ? tp__data(in[STEPS_CS]) : NULL,
                      .y = tp__data(y)};
-    if (!steps_data(op, in[STEPS_IN], &run.in) || !steps_data(op, in[STEPS_H], &run.h0) ||
-        !steps_data(op, in[STEPS_C], &run.c0) || !steps_data(op, in[STEPS_B], &run.b))
-        return false;
+    bool good = true;
+    run.in = tp__packed_data(op, in[STEPS_IN], &good);
+    run.h0 = tp__packed_data(op, in[STEPS_H], &good);
+    run.c0 = tp__packed_data(op, in[STEPS_C], &good);
+    run.b = tp__packed_data(op, in[STEPS_B], &good);
+    if (!good) return false;
     if (y->numel == 0) return true;
     if (!steps_go(&run, steps_sums(a), a->size)) return false;
     if (c)
