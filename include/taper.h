@@ -43,6 +43,7 @@
 #include "taper/norm.h"
 #include "taper/loss.h"
 #include "taper/recurrent.h"
+#include "taper/attention.h"
 #include "taper/autograd.h"
 #include "taper/functional.h"
 #include "taper/custom.h"

@@ -8,9 +8,10 @@
 #include "support/sample_run.h"
 
 /* Headers of which every op has a row. */
-static const char *const headers[] = {"creation", "random",    "elementwise", "activation", "reduce", "sort",
-                                      "linalg",   "decompose", "views",       "index",      "conv",   "pool",
-                                      "vision",   "norm",      "loss",        "recurrent"};
+static const char *const headers[] = {"creation",  "random",   "elementwise", "activation", "reduce",
+                                      "sort",      "linalg",   "decompose",   "views",      "index",
+                                      "conv",      "pool",     "vision",      "norm",       "loss",
+                                      "recurrent", "attention"};
 enum { HEADERS = sizeof headers / sizeof headers[0], MAX_OPS = 1024 };
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */

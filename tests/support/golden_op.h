@@ -28,7 +28,8 @@
     X(vision)                                                                                                \
     X(loss)                                                                                                  \
     X(norm)                                                                                                  \
-    X(recurrent)
+    X(recurrent)                                                                                             \
+    X(attention)
 
 typedef struct golden_call {
     const char *args;

@@ -70,7 +70,8 @@
     X(vision)                                                                                                \
     X(norm)                                                                                                  \
     X(loss)                                                                                                  \
-    X(recurrent)
+    X(recurrent)                                                                                             \
+    X(attention)
 
 #define SAMPLE_MAX_INPUTS 12
 #define SAMPLE_MAX_OUTPUTS 8
