@@ -210,10 +210,10 @@ static void test_shuffle(void **state) {
     }
     tp_batch batch; /* from any epoch on, and out of the middle of one */
     assert_true(tp_loader_next(a, &batch));
-    assert_ok(tp_loader_start_epoch(a, 2));
+    assert_ok(tp_loader_seek(a, 2, 0));
     assert_int_equal(tp_loader_epoch(a), 2);
     assert_true(tp_loader_next(a, &batch));
-    assert_ok(tp_loader_start_epoch(a, 2));
+    assert_ok(tp_loader_seek(a, 2, 0));
     assert_int_equal(epoch_order(a, other), 100);
     assert_memory_equal(order[2], other, sizeof other);
     assert_int_equal(epoch_order(a, other), 100);
@@ -249,7 +249,7 @@ static void test_shuffle_is_fixed(void **state) {
     tp_dataset *d = numbered(10);
     tp_loader *l = tp_loader_new(d, 3, (tp_loader_options){.shuffle = true, .seed = 42});
     int64_t order[10];
-    assert_ok(tp_loader_start_epoch(l, 1));
+    assert_ok(tp_loader_seek(l, 1, 0));
     epoch_order(l, order);
     assert_memory_equal(order, expected, sizeof order);
     tp_loader_free(l);
@@ -293,6 +293,267 @@ static void test_large_batch(void **state) {
         assert_false(tp_loader_next(l, &batch));
     }
     tp_set_num_threads(0);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* ---- samplers, sequences, workers ---------------------------------------------------------------------- */
+
+static tp_tensor *i64_tensor(const int64_t *values, int64_t n) {
+    return tp_from_data(values, TP_SHAPE(n), TP_I64);
+}
+
+/* Each batch has its share of each class, and an epoch has every sample once. */
+static void test_strata(void **state) {
+    (void)state;
+    enum { N = 200, BATCH = 20 };
+    int64_t classes[N], order[N], before[N] = {0};
+    for (int i = 0; i < N; i++) classes[i] = i % 10 == 0 ? -7 : i % 10 < 4 ? 1000 : 3; /* 10, 30 and 60 % */
+    tp_dataset *d = numbered(N);
+    tp_loader *l = tp_loader_new(d, BATCH, (tp_loader_options){.strata = i64_tensor(classes, N), .seed = 5});
+    for (int epoch = 0; epoch < 3; epoch++) {
+        assert_int_equal(epoch_order(l, order), N);
+        assert_permutation(order, N);
+        assert_memory_not_equal(order, before, sizeof order);
+        memcpy(before, order, sizeof order);
+        for (int b = 0; b < N / BATCH; b++) {
+            int64_t rare = 0, some = 0;
+            for (int i = 0; i < BATCH; i++) {
+                rare += classes[order[b * BATCH + i]] == -7;
+                some += classes[order[b * BATCH + i]] == 1000;
+            }
+            assert_in_range(rare, 1, 3);
+            assert_in_range(some, 5, 7);
+        }
+    }
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+static void test_weights(void **state) {
+    (void)state;
+    enum { DRAWS = 10000 };
+    tp_dataset *d = numbered(4);
+    tp_tensor *weights = TP_F64_TENSOR(TP_SHAPE(4), 1, 0, 3, 6);
+    tp_loader *l = tp_loader_new(d, 64, (tp_loader_options){.weights = weights, .draws = DRAWS});
+    int64_t order[DRAWS], seen[4] = {0};
+    assert_int_equal(epoch_order(l, order), DRAWS);
+    for (int i = 0; i < DRAWS; i++) seen[order[i]]++;
+    assert_int_equal(seen[1], 0);
+    for (int i = 0; i < 4; i++) {
+        double p = (const double[]){0.1, 0, 0.3, 0.6}[i];
+        assert_true(fabs((double)seen[i] - DRAWS * p) <= 4 * sqrt(DRAWS * p * (1 - p)));
+    }
+    tp_loader_free(l);
+    l = tp_loader_new(d, 3, (tp_loader_options){.weights = tp_ones(TP_SHAPE(4), TP_F32)});
+    assert_int_equal(epoch_order(l, order), 4);
+    tp_loader_free(l);
+    tp_dataset_free(d);
+}
+
+/* Sequence i is i, i, ... (i of them, each a row of two). */
+static tp_dataset *ragged(int n) {
+    tp_tensor *sequences[16];
+    for (int i = 0; i < n; i++) sequences[i] = tp_full(TP_SHAPE(i, 2), i, TP_F32);
+    return tp_dataset_sequences((tp_tensors){n, sequences}, TP_TENSORS(tp_arange(0, n, 1, TP_I64)));
+}
+
+static void test_sequences(void **state) {
+    (void)state;
+    tp_dataset *d = ragged(5), *part = tp_dataset_subset(d, (const int64_t[]){1, 3}, 2);
+    tp_loader *l = tp_loader_new(part, 2, (tp_loader_options){.pad = true, .pad_value = -1});
+    tp_batch batch;
+    assert_true(tp_loader_next(l, &batch));
+    assert_true(tp_shape_equal(tp_tensor_shape(batch.items[0]), TP_SHAPE(2, 3, 2)));
+    assert_values(batch.items[0], 1, 1, -1, -1, -1, -1, 3, 3, 3, 3, 3, 3);
+    assert_values(batch.lengths[0], 1, 3);
+    assert_values(batch.items[1], 1, 3);
+    assert_null(batch.lengths[1]);
+    assert_false(tp_loader_next(l, &batch));
+    tp_loader_free(l);
+
+    tp_tensor *items[2];
+    assert_ok(tp_dataset_get(part, 1, items));
+    assert_values(items[0], 3, 3, 3, 3, 3, 3);
+    assert_values(items[1], 3);
+    assert_int_equal(tp_tensor_ndim(items[1]), 0);
+    assert_int_equal(tp_dataset_get(part, 2, items), TP_ERR_INDEX);
+    assert_error(TP_ERR_INDEX, "dataset_get: index 2, the dataset has 2 samples");
+
+    l = tp_loader_new(part, 2, (tp_loader_options){0});
+    assert_false(tp_loader_next(l, &batch));
+    assert_error(TP_ERR_SHAPE,
+                 "loader_next: item 0 of a batch's samples: the first is float32 (1, 2), that of number 1 "
+                 "is float32 (3, 2) (the option pad fills up first dims)");
+    assert_int_equal(tp_loader_status(l), TP_ERR_SHAPE);
+    tp_loader_free(l);
+    tp_dataset_free(part);
+    tp_dataset_free(d);
+
+    tp_tensor *a = tp_zeros(TP_SHAPE(2), TP_I64), *b = tp_zeros(TP_SHAPE(2, 1), TP_I64);
+    assert_null(tp_dataset_sequences(TP_TENSORS(a, b), (tp_tensors){0, NULL}));
+    assert_error(TP_ERR_SHAPE, "dataset_sequences: sequences[0] is int64 (2,), sequences[1] is int64 (2, 1)");
+    assert_null(tp_dataset_sequences(TP_TENSORS(a, tp_zeros(TP_SHAPE(2), TP_F32)), (tp_tensors){0, NULL}));
+    assert_error(TP_ERR_DTYPE, "dataset_sequences: sequences[0] is int64 (2,), sequences[1] is float32 (2,)");
+    assert_null(tp_dataset_sequences(TP_TENSORS(a, NULL), (tp_tensors){0, NULL}));
+    assert_error(TP_ERR_NULL, "dataset_sequences: argument sequences[1] is NULL");
+    assert_null(tp_dataset_sequences(TP_TENSORS(tp_scalar(1, TP_F32)), (tp_tensors){0, NULL}));
+    assert_error(TP_ERR_SHAPE, "dataset_sequences: sequences[0] has no dim of its length: ()");
+    assert_null(tp_dataset_sequences((tp_tensors){0, NULL}, TP_TENSORS(a)));
+    assert_error(TP_ERR_ARGUMENT, "dataset_sequences: the list of sequences is empty");
+    assert_null(tp_dataset_sequences(TP_TENSORS(a), TP_TENSORS(a)));
+    assert_error(TP_ERR_SHAPE,
+                 "dataset_sequences: numbers of samples differ: there are 1 sequences, tensors[0] is (2,)");
+}
+
+/* A dataset of squares, which knows how often it has been freed, and fails at sample 7 if asked to. */
+typedef struct squares {
+    int freed;
+    bool fails;
+} squares;
+
+static tp_status square_get(void *context, int64_t index, tp_tensor **items) {
+    const squares *self = context;
+    if (self->fails && index == 7) return tp_error_set(TP_ERR_IO, "squares", "no sample %d", (int)index);
+    items[0] = tp_scalar((double)(index * index), TP_F32);
+    items[1] = tp_add_scalar(tp_zeros(TP_SHAPE(index % 3), TP_F32), (double)index);
+    return TP_OK;
+}
+static void square_release(void *context) { ((squares *)context)->freed++; }
+
+static void test_custom(void **state) {
+    (void)state;
+    squares self = {0};
+    tp_dataset *d = tp_dataset_custom(10, 2, square_get, &self, square_release);
+    for (int workers = 0; workers < 3; workers++) {
+        tp_loader_options options = {.pad = true, .workers = workers};
+        tp_loader *l = tp_loader_new(d, 3, options);
+        tp_batch batch;
+        self.fails = false;
+        for (int64_t k = 0; k < 4; k++) {
+            assert_true(tp_loader_next(l, &batch));
+            const float *x = tp_tensor_data(batch.items[0]);
+            const int64_t *length = tp_tensor_data(batch.lengths[1]);
+            assert_null(batch.lengths[0]);
+            for (int64_t i = 0; i < batch.size; i++) {
+                assert_true(x[i] == (float)((3 * k + i) * (3 * k + i)));
+                assert_int_equal(length[i], (3 * k + i) % 3);
+            }
+        }
+        assert_false(tp_loader_next(l, &batch));
+        assert_int_equal(tp_loader_status(l), TP_OK);
+        self.fails = true;
+        for (int64_t k = 0; k < 2; k++) assert_true(tp_loader_next(l, &batch));
+        assert_false(tp_loader_next(l, &batch));
+        assert_error(TP_ERR_IO, "squares: no sample 7");
+        assert_int_equal(tp_loader_status(l), TP_ERR_IO);
+        assert_int_equal(tp_loader_position(l), 2);
+        self.fails = false;
+        assert_true(tp_loader_next(l, &batch)); /* tries again */
+        assert_true(*(const float *)tp_tensor_data(batch.items[0]) == 36);
+        tp_loader_free(l); /* in the middle, with workers at work */
+    }
+    tp_dataset_free(d);
+    assert_int_equal(self.freed, 1);
+    assert_null(tp_dataset_custom(1, 1, NULL, NULL, NULL));
+    assert_error(TP_ERR_NULL, "dataset_custom: argument get is NULL");
+    assert_null(tp_dataset_custom(-1, 1, square_get, NULL, NULL));
+    assert_error(TP_ERR_ARGUMENT, "dataset_custom: the size is -1");
+    assert_null(tp_dataset_custom(1, 0, square_get, NULL, NULL));
+    assert_error(TP_ERR_ARGUMENT, "dataset_custom: there cannot be 0 items");
+}
+
+/* Adds noise: the same whatever the number of workers. */
+static tp_status add_noise(void *context, tp_batch *batch, tp_generator *generator) {
+    (void)context;
+    tp_tensor *x = batch->items[0];
+    batch->items[0] = tp_add(x, tp_rand_like(x, generator));
+    return batch->items[0] ? TP_OK : tp_last_error().code;
+}
+
+static void test_workers(void **state) {
+    (void)state;
+    enum { N = 50, BATCHES = 8 };
+    tp_dataset *d = numbered(N);
+    float all[4][2][N][3];
+    for (int workers = 0; workers < 4; workers++) {
+        tp_loader_options options = {
+            .shuffle = true, .seed = 3, .transform = add_noise, .workers = workers, .prefetch = 1};
+        tp_loader *l = tp_loader_new(d, 7, options);
+        for (int epoch = 0; epoch < 2; epoch++) {
+            tp_batch batch;
+            for (int64_t n = 0; tp_loader_next(l, &batch); n += batch.size)
+                memcpy(all[workers][epoch][n], tp_tensor_data(batch.items[0]),
+                       (size_t)batch.size * 3 * sizeof(float));
+            assert_int_equal(tp_loader_status(l), TP_OK);
+        }
+        assert_memory_equal(all[workers], all[0], sizeof all[0]);
+        tp_batch batch; /* anywhere */
+        assert_ok(tp_loader_seek(l, 1, 3));
+        assert_int_equal(tp_loader_epoch(l), 1);
+        assert_int_equal(tp_loader_position(l), 3);
+        assert_true(tp_loader_next(l, &batch));
+        assert_memory_equal(tp_tensor_data(batch.items[0]), all[0][1][21], 7 * 3 * sizeof(float));
+        assert_int_equal(tp_loader_position(l), 4);
+        assert_ok(tp_loader_seek(l, 0, BATCHES));
+        assert_false(tp_loader_next(l, &batch));
+        assert_int_equal(tp_loader_epoch(l), 1);
+        tp_loader_free(l);
+    }
+    assert_memory_not_equal(all[0][0], all[0][1], sizeof all[0][0]);
+    tp_dataset_free(d);
+}
+
+static void test_sampler_errors(void **state) {
+    (void)state;
+    tp_dataset *d = numbered(4);
+    tp_tensor *yes = tp_ones(TP_SHAPE(4), TP_F32), *classes = tp_zeros(TP_SHAPE(4), TP_I64);
+    const struct {
+        tp_loader_options options;
+        tp_status code;
+        const char *message;
+    } bad[] = {
+        {{.shuffle = true, .weights = yes},
+         TP_ERR_ARGUMENT,
+         "an epoch is one of shuffle, strata and weights, not several"},
+        {{.strata = classes, .weights = yes},
+         TP_ERR_ARGUMENT,
+         "an epoch is one of shuffle, strata and weights, not several"},
+        {{.weights = tp_ones(TP_SHAPE(3), TP_F32)},
+         TP_ERR_SHAPE,
+         "weights is (3,), the dataset has 4 samples"},
+        {{.weights = classes}, TP_ERR_DTYPE, "weights is int64, not F32 or F64"},
+        {{.weights = tp_zeros(TP_SHAPE(4), TP_F32)}, TP_ERR_ARGUMENT, "the weights add up to 0"},
+        {{.weights = TP_F32_TENSOR(TP_SHAPE(4), 1, -2, 1, 1)}, TP_ERR_ARGUMENT, "weights[1] is -2"},
+        {{.weights = TP_F32_TENSOR(TP_SHAPE(4), 1, 1, NAN, 1)}, TP_ERR_ARGUMENT, "weights[2] is nan"},
+        {{.strata = yes}, TP_ERR_DTYPE, "strata is float32, not I64"},
+        {{.strata = tp_zeros(TP_SHAPE(4, 1), TP_I64)},
+         TP_ERR_SHAPE,
+         "strata is (4, 1), the dataset has 4 samples"},
+        {{.draws = 5}, TP_ERR_ARGUMENT, "draws is 5, but there are no weights"},
+        {{.weights = yes, .draws = -5}, TP_ERR_ARGUMENT, "draws is -5"},
+        {{.workers = -1}, TP_ERR_ARGUMENT, "workers is -1"},
+        {{.prefetch = -1}, TP_ERR_ARGUMENT, "prefetch is -1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char message[128];
+        snprintf(message, sizeof message, "loader_new: %s", bad[i].message);
+        assert_null(tp_loader_new(d, 1, bad[i].options));
+        assert_error(bad[i].code, message);
+    }
+    tp_dataset_free(d);
+    d = ragged(3);
+    tp_loader *l = tp_loader_new(d, 3, (tp_loader_options){.pad = true});
+    tp_batch batch;
+    assert_true(tp_loader_next(l, &batch));
+    assert_true(tp_shape_equal(tp_tensor_shape(batch.items[0]), TP_SHAPE(3, 2, 2)));
+    tp_loader_free(l);
+    tp_dataset_free(d);
+    tp_tensor *bytes = tp_zeros(TP_SHAPE(2), TP_U8), *more = tp_zeros(TP_SHAPE(3), TP_U8);
+    d = tp_dataset_sequences(TP_TENSORS(bytes, more), (tp_tensors){0, NULL});
+    l = tp_loader_new(d, 2, (tp_loader_options){.pad = true, .pad_value = 0.5});
+    assert_false(tp_loader_next(l, &batch));
+    assert_error(TP_ERR_ARGUMENT, "loader_next: pad_value 0.5, but item 0 is uint8");
     tp_loader_free(l);
     tp_dataset_free(d);
 }
@@ -367,12 +628,16 @@ static void test_null_loader(void **state) {
     assert_error(TP_ERR_NULL, "loader_batches: argument loader is NULL");
     assert_int_equal(tp_loader_epoch(NULL), -1);
     assert_error(TP_ERR_NULL, "loader_epoch: argument loader is NULL");
-    assert_int_equal(tp_loader_start_epoch(NULL, 0), TP_ERR_NULL);
-    assert_error(TP_ERR_NULL, "loader_start_epoch: argument loader is NULL");
+    assert_int_equal(tp_loader_position(NULL), -1);
+    assert_error(TP_ERR_NULL, "loader_position: argument loader is NULL");
+    assert_int_equal(tp_loader_seek(NULL, 0, 0), TP_ERR_NULL);
+    assert_error(TP_ERR_NULL, "loader_seek: argument loader is NULL");
     tp_dataset *d = numbered(1);
     l = tp_loader_new(d, 1, (tp_loader_options){0});
-    assert_int_equal(tp_loader_start_epoch(l, -1), TP_ERR_ARGUMENT);
-    assert_error(TP_ERR_ARGUMENT, "loader_start_epoch: the epoch is -1");
+    assert_int_equal(tp_loader_seek(l, -1, 0), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "loader_seek: the epoch is -1");
+    assert_int_equal(tp_loader_seek(l, 0, 2), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "loader_seek: batch 2, an epoch has 1");
     assert_false(tp_loader_next(l, NULL));
     assert_int_equal(tp_loader_status(l), TP_ERR_NULL);
     assert_error(TP_ERR_NULL, "loader_next: argument batch is NULL");
@@ -381,10 +646,13 @@ static void test_null_loader(void **state) {
 }
 
 /* All of it once: false after a failure. */
-static bool walk(tp_tensor *x, tp_tensor *y) {
-    tp_dataset *parts[2] = {NULL, NULL}, *d = tp_dataset_tensors(TP_TENSORS(x, y));
+static bool walk(tp_tensor *x, tp_tensor *y, tp_loader_options options) {
+    tp_tensor *sequences[8];
+    for (int i = 0; i < 8; i++) sequences[i] = x;
+    tp_dataset *parts[2] = {NULL, NULL},
+               *d = tp_dataset_sequences((tp_tensors){8, sequences}, TP_TENSORS(x, y));
     bool ok = d && tp_random_split(d, (const double[]){3, 5}, 2, NULL, parts) == TP_OK;
-    tp_loader *l = ok ? tp_loader_new(parts[1], 2, (tp_loader_options){.shuffle = true}) : NULL;
+    tp_loader *l = ok ? tp_loader_new(parts[1], 2, options) : NULL;
     tp_batch batch;
     int64_t n = 0;
     while (l && tp_loader_next(l, &batch)) n += batch.size;
@@ -406,17 +674,25 @@ static bool walk(tp_tensor *x, tp_tensor *y) {
 static void test_no_memory(void **state) {
     (void)state;
     tp_tensor *x = tp_t(tp_ones(TP_SHAPE(100, 8), TP_F32)), *y = tp_ones(TP_SHAPE(8), TP_I64);
-    assert_true(walk(x, y));
-    int64_t n = 1;
-    for (bool ok = false; !ok; n++) {
-        tp_memory_info before = tp_memory_stats();
-        tp__alloc_fail_at(n, false);
-        ok = walk(x, y);
-        tp__alloc_fail_at(0, false);
-        assert_int_equal(tp_memory_stats().live_tensors, before.live_tensors);
-        assert_int_equal(tp_memory_stats().live_objects, before.live_objects);
+    const tp_loader_options kinds[] = {
+        {.shuffle = true},
+        {.strata = tp_zeros(TP_SHAPE(5), TP_I64), .pad = true},
+        {.weights = tp_ones(TP_SHAPE(5), TP_F32), .transform = add_noise},
+        {.workers = 2},
+    };
+    for (int kind = 0; kind < 4; kind++) {
+        assert_true(walk(x, y, kinds[kind]));
+        int64_t n = 1;
+        for (bool ok = false; !ok || n <= 8; n++) {
+            tp_memory_info before = tp_memory_stats();
+            tp__alloc_fail_at(n, false);
+            ok = walk(x, y, kinds[kind]);
+            tp__alloc_fail_at(0, false);
+            assert_int_equal(tp_memory_stats().live_tensors, before.live_tensors);
+            assert_int_equal(tp_memory_stats().live_objects, before.live_objects);
+        }
+        assert_true(n > 8);
     }
-    assert_true(n > 8);
 }
 
 /* ---- MNIST ------------------------------------------------------------------------------------------- */
@@ -528,6 +804,12 @@ int main(void) {
         CHECK_TEST(test_shuffle_is_fixed),
         CHECK_TEST(test_scale),
         CHECK_TEST(test_large_batch),
+        CHECK_TEST(test_strata),
+        CHECK_TEST(test_weights),
+        CHECK_TEST(test_sequences),
+        CHECK_TEST(test_custom),
+        CHECK_TEST(test_workers),
+        CHECK_TEST(test_sampler_errors),
         CHECK_TEST(test_errors),
         CHECK_TEST(test_null_loader),
         CHECK_TEST(test_no_memory),

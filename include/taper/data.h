@@ -39,6 +39,23 @@ typedef struct tp_dataset tp_dataset;
  * Source: torch.utils.data.TensorDataset. */
 TP_API tp_dataset *tp_dataset_tensors(tp_tensors tensors);
 
+/* The dataset whose sample i has sequences.items[i], of any length, as its first item, and the i-th entry of
+ * each of `tensors`, as above, as the others: (T_i, ...), one dtype and the same further dims for all. The loader's
+ * option `pad` makes batches of them. Errors: those of tp_dataset_tensors(), for which an empty list of tensors is none
+ * here; TP_ERR_SHAPE, TP_ERR_DTYPE for sequences that do not go together. */
+TP_API tp_dataset *tp_dataset_sequences(tp_tensors sequences, tp_tensors tensors);
+
+/* Puts the items of sample `index` into items[]: what it makes is in a scope that ends when the sample has been
+ * copied. Called from a loader's workers it must be fit for several threads at once. Anything but TP_OK ends the
+ * batch with that error, which it says by tp_error_set(). */
+typedef tp_status tp_dataset_fn(void *context, int64_t index, tp_tensor **items);
+
+/* The dataset of `size` samples of `item_count` items that `get` makes when they are asked for. `release`, unless it is
+ * NULL, is called with `context` when the dataset is gone, not if this call fails. Errors: TP_ERR_NULL;
+ * TP_ERR_ARGUMENT for a negative size or less than one item; TP_ERR_MEMORY. Source: torch.utils.data.Dataset. */
+TP_API tp_dataset *tp_dataset_custom(int64_t size, int item_count, tp_dataset_fn *get, void *context,
+                                     void (*release)(void *context));
+
 /* The samples indices[0 .. count-1] of `dataset`, in that order, repeated or left out as it may be. Errors:
  * TP_ERR_NULL; TP_ERR_INDEX; TP_ERR_ARGUMENT for a negative count; TP_ERR_MEMORY.
  * Source: torch.utils.data.Subset. */
@@ -49,6 +66,11 @@ TP_API void tp_dataset_free(tp_dataset *dataset); /* NULL does nothing */
 /* The number of samples, and of items a sample; -1 after an error. */
 TP_API int64_t tp_dataset_size(const tp_dataset *dataset);
 TP_API int tp_dataset_item_count(const tp_dataset *dataset);
+
+/* Sample `index`: items[] has room for tp_dataset_item_count() tensors, which belong to the current scope, without the
+ * dim of samples; of tensors they are views, not to be written to. All NULL after an error. Errors: TP_ERR_NULL;
+ * TP_ERR_INDEX; TP_ERR_MEMORY; whatever a custom dataset says. Source: dataset[index]. */
+TP_API tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items);
 
 /* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes`
  * holds either the parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to
@@ -66,29 +88,55 @@ TP_API tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int c
 
 typedef struct tp_loader tp_loader;
 
-typedef struct tp_loader_options {
-    bool shuffle; /* each epoch in another order, which depends on seed, epoch and number of samples alone */
-    uint64_t seed;
-    bool drop_last;  /* leave out the last batch of an epoch if it is smaller */
-    double u8_scale; /* not 0: U8 items are lent as F32, times this; 1.0 / 255 brings images into [0, 1] */
-} tp_loader_options;
-
 /* A batch, lent by the loader until its next one: tp_retain() what is to stay longer. */
 typedef struct tp_batch {
     int64_t size;      /* samples in this batch */
     int count;         /* tensors below: one for each item of a sample */
     tp_tensor **items; /* (size, ...) each, packed, in memory of their own, not requiring grad */
+    tp_tensor *
+        *lengths; /* with `pad`, one for each item: (size) I64, the samples' lengths before it; NULL for an
+                          * item whose samples have no dim, or are rows of one tensor */
 } tp_batch;
 
-/* A loader of batches of `batch_size` samples; to be freed with tp_loader_free(). Errors: TP_ERR_NULL;
- * TP_ERR_ARGUMENT for a batch size below 1 or a scale that is not finite; TP_ERR_MEMORY.
- * Source: torch.utils.data.DataLoader. */
+/* Changes a batch before it is lent, as augmentation does: puts other tensors into batch->items[], made in the current
+ * scope, of any shape. What it draws from `generator` depends on the loader's seed, the epoch and the number of the
+ * batch alone. Called from the loader's workers, several at once, if it has some. Anything but TP_OK is the error that
+ * tp_loader_next() ends with. */
+typedef tp_status tp_batch_fn(void *context, tp_batch *batch, tp_generator *generator);
+
+typedef struct tp_loader_options {
+    /* What an epoch is: all samples in their order, or one of these three. Orders depend on seed, epoch and number of
+     * samples (weights, strata) alone. */
+    bool shuffle; /* all samples, each epoch in another order */
+    tp_tensor
+        *strata; /* likewise, but each batch has its share of each class: (N), I64, the samples' classes */
+    tp_tensor *weights; /* samples drawn with replacement, in proportion to their weights: (N), F32 or F64 */
+    int64_t draws;      /* with weights, an epoch's samples; 0 is N */
+    uint64_t seed;
+
+    bool drop_last;  /* leave out the last batch of an epoch if it is smaller */
+    double u8_scale; /* not 0: U8 items are lent as F32, times this; 1.0 / 255 brings images into [0, 1] */
+    bool
+        pad; /* items whose samples differ in their first dim are filled up at its end to the batch's longest */
+    double pad_value;       /* with this */
+    tp_batch_fn *transform; /* NULL: none */
+    void *transform_context;
+    int workers;  /* threads that make batches ahead of their turn; 0: each is made when it is asked for */
+    int prefetch; /* batches ahead for each of them; 0 is 2 */
+} tp_loader_options;
+
+/* A loader of batches of `batch_size` samples; to be freed with tp_loader_free(). Batches are the same whatever the
+ * number of workers. Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for a batch size below 1, a number that is negative or not finite,
+ * more than one of shuffle, strata and weights, weights that are negative, not finite or all zero, a pad_value that an item
+ * cannot hold (found by tp_loader_next()); TP_ERR_SHAPE, TP_ERR_DTYPE for strata or weights that are not (N) of their
+ * dtype; TP_ERR_MEMORY. Source: torch.utils.data.DataLoader, WeightedRandomSampler. */
 TP_API tp_loader *tp_loader_new(tp_dataset *dataset, int64_t batch_size, tp_loader_options options);
 TP_API void tp_loader_free(tp_loader *loader); /* NULL does nothing */
 
 /* Fills in the next batch. False when the epoch is over, where the call after that begins the next one, and
  * false after an error, of which tp_loader_status() tells; the batch is then empty, and after an error the
- * next call tries again. Errors: TP_ERR_NULL, TP_ERR_MEMORY. */
+ * next call tries again. Errors: TP_ERR_NULL; TP_ERR_MEMORY; TP_ERR_SHAPE, TP_ERR_DTYPE for samples that do not go
+ * together; what a dataset's or transform's function says. */
 TP_API bool tp_loader_next(tp_loader *loader, tp_batch *batch);
 
 /* What the last tp_loader_next() ended with: TP_OK unless it failed. With a NULL loader the pending error's
@@ -98,11 +146,15 @@ TP_API tp_status tp_loader_status(const tp_loader *loader);
 /* The number of batches an epoch has; -1 after an error. */
 TP_API int64_t tp_loader_batches(const tp_loader *loader);
 
-/* The epoch, counted from 0, that the next batch belongs to; -1 after an error. And the start of any epoch,
- * the current one again or one to resume from: the next batch is its first. Errors: TP_ERR_NULL,
- * TP_ERR_ARGUMENT for a negative epoch. */
+/* The place of the next batch: its epoch, and its number in it, both counted from 0; -1 after an error. When an epoch's last
+ * batch has been lent and the loader not yet said so, the number is tp_loader_batches(). */
 TP_API int64_t tp_loader_epoch(const tp_loader *loader);
-TP_API tp_status tp_loader_start_epoch(tp_loader *loader, int64_t epoch);
+TP_API int64_t tp_loader_position(const tp_loader *loader);
+
+/* Goes to any place: a loader of the same data and options then lends what it would have lent there, which is how training
+ * resumes in mid-epoch. Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for a negative epoch or a batch that is not in
+ * [0, tp_loader_batches()]. */
+TP_API tp_status tp_loader_seek(tp_loader *loader, int64_t epoch, int64_t batch);
 
 /* MNIST, and what has its format. */
 

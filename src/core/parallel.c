@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/status.h"
+#include "core/thread.h"
 #include "taper/base.h"
 
 #if TP_USE_PTHREADS
@@ -75,7 +75,7 @@ static void *parallel_main(void *arg) {
     return NULL;
 }
 
-bool tp__in_parallel(void) { return inside; }
+static bool in_region(void) { return inside; }
 
 static void parallel_run(const parallel_job *job) {
     pthread_t threads[MAX_WORKERS];
@@ -98,7 +98,7 @@ const char *tp__parallel_info(void) { return "pthreads"; }
 
 #elif TP_HAVE_OPENMP
 
-bool tp__in_parallel(void) { return omp_in_parallel(); }
+static bool in_region(void) { return omp_in_parallel(); }
 
 static void parallel_run(const parallel_job *job) {
 #pragma omp parallel num_threads(job->workers) default(none) shared(job)
@@ -117,7 +117,7 @@ const char *tp__parallel_info(void) {
 
 #else
 
-bool tp__in_parallel(void) { return false; }
+static bool in_region(void) { return false; }
 
 static void parallel_run(const parallel_job *job) {
     for (int w = 0; w < job->workers; w++) parallel_share(job, w);
@@ -126,6 +126,8 @@ static void parallel_run(const parallel_job *job) {
 const char *tp__parallel_info(void) { return "serial"; }
 
 #endif
+
+bool tp__in_parallel(void) { return tp__tls.serial || in_region(); }
 
 void tp__parallel_for(int64_t n, int64_t grain, tp__range_fn *fn, void *context) {
     if (n <= 0) return;

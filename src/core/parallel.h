@@ -18,7 +18,7 @@ void tp__parallel_for(int64_t n, int64_t grain, tp__range_fn *fn, void *context)
 /* The most workers one tp__parallel_for() from here can have. */
 int tp__max_workers(void);
 
-/* Is this a parallel region (ours or the caller's)? */
+/* Is this a parallel region (ours or the caller's), or a thread that is one of several at work? */
 bool tp__in_parallel(void);
 
 /* A description for tp_build_info(): "OpenMP 4.5", "pthreads", "serial". */

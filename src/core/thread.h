@@ -38,6 +38,7 @@ typedef struct tp__thread {
     bool anomaly;
     bool nan_check; /* results of recorded ops are looked at */
     bool releasing; /* a release of graph nodes is running further up the stack */
+    bool serial;    /* one of several threads at work: does not split its own among more */
     int32_t no_grad_depth;
     uint64_t no_grad_outer; /* bit d: grad_off outside the tp_no_grad_begin() of depth d */
     const char *label;      /* of what is recorded now, or NULL */

@@ -6,10 +6,13 @@
 #include "core/scope.h"
 #include "ops/ops.h"
 
-static tp_dataset *dataset_new(const char *op) {
+static tp_dataset *dataset_new(const char *op, int columns) {
     tp_dataset *d = tp__alloc_zero(sizeof *d);
-    if (!d) {
-        tp__error_memory(op, sizeof *d);
+    size_t bytes = (size_t)columns * sizeof *d->columns;
+    if (d && columns > 0) d->columns = tp__alloc_zero(bytes);
+    if (!d || (columns > 0 && !d->columns)) {
+        tp__free(d);
+        tp__error_memory(op, sizeof *d + bytes);
         return NULL;
     }
     atomic_init(&d->refs, 1);
@@ -17,11 +20,19 @@ static tp_dataset *dataset_new(const char *op) {
     return d;
 }
 
+static void column_free(tp__column *column, int64_t size) {
+    tp_release(column->rows);
+    for (int64_t i = 0; column->samples && i < size; i++) tp_release(column->samples[i]);
+    tp__free(column->samples);
+}
+
 void tp__dataset_unref(tp_dataset *dataset) {
     if (!tp__unref(&dataset->refs)) return;
     if (dataset->base) tp__dataset_unref(dataset->base);
-    for (int i = 0; dataset->items && i < dataset->count; i++) tp_release(dataset->items[i]);
-    tp__free(dataset->items);
+    for (int i = 0; dataset->columns && i < dataset->count; i++)
+        column_free(&dataset->columns[i], dataset->size);
+    if (dataset->release) dataset->release(dataset->context);
+    tp__free(dataset->columns);
     tp__free(dataset->indices);
     tp__free(dataset);
     tp__count(&tp__self()->counters.objects, -1);
@@ -43,58 +54,171 @@ int tp_dataset_item_count(const tp_dataset *dataset) {
     return -1;
 }
 
+/* Sample `index` of an item. */
+static tp_tensor *column_sample(const tp__column *column, int64_t index) {
+    const tp_tensor *t = column->rows ? column->rows : column->samples[index];
+    if (!column->rows) return tp__tensor_alias("dataset_get", t, t->shape, t->strides, t->offset);
+    tp_shape shape = {.ndim = t->shape.ndim - 1};
+    for (int d = 0; d < shape.ndim; d++) shape.dims[d] = t->shape.dims[d + 1];
+    return tp__tensor_alias("dataset_get", t, shape, t->strides + 1, t->offset + index * t->strides[0]);
+}
+
+static tp_status dataset_sample(tp_dataset *whole, int64_t index, tp_tensor **items) {
+    if (whole->get) {
+        TP_TRY(whole->get(whole->context, index, items));
+        for (int i = 0; i < whole->count; i++)
+            if (!items[i]) {
+                char name[48];
+                snprintf(name, sizeof name, "items[%d] of sample %lld", i, (long long)index);
+                return tp__error_null("dataset_get", name);
+            }
+        return TP_OK;
+    }
+    for (int i = 0; i < whole->count; i++) {
+        items[i] = column_sample(&whole->columns[i], index);
+        if (!items[i]) return TP_ERR_MEMORY;
+    }
+    return TP_OK;
+}
+
+tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items) {
+    const char *op = "dataset_get";
+    if (!dataset || !items) return tp__deliver(tp__error_null(op, dataset ? "items" : "dataset"));
+    for (int i = 0; i < dataset->count; i++) items[i] = NULL;
+    if (index < 0 || index >= dataset->size)
+        return tp__deliver(tp__error(TP_ERR_INDEX, op, "index %lld, the dataset has %lld samples",
+                                     (long long)index, (long long)dataset->size));
+    tp_dataset *whole = dataset->base ? dataset->base : dataset;
+    tp_status status = dataset_sample(whole, dataset->base ? dataset->indices[index] : index, items);
+    for (int i = 0; status != TP_OK && i < dataset->count; i++) items[i] = NULL;
+    return tp__deliver(status);
+}
+
 /* ---- of tensors -------------------------------------------------------------------------------------- */
 
-static bool dataset_check(const char *op, tp_tensors tensors) {
-    if (tensors.count < 1) {
-        tp__error(TP_ERR_ARGUMENT, op, "the list of tensors is empty");
-        return false;
-    }
+/* Are all there, with `size` samples each (-1: as many as the first)? Returns that number, or -1. */
+static int64_t dataset_check(const char *op, tp_tensors tensors, int64_t size, const char *whose) {
     for (int i = 0; i < tensors.count; i++) {
-        const tp_tensor *t = tensors.items[i], *first = tensors.items[0];
+        const tp_tensor *t = tensors.items[i];
         if (!t) {
             char name[32];
             snprintf(name, sizeof name, "tensors[%d]", i);
             tp__error_null(op, name);
-            return false;
+            return -1;
         }
-        if (t->shape.ndim == 0 || t->shape.dims[0] != first->shape.dims[0]) {
-            if (t->shape.ndim == 0) tp__error(TP_ERR_SHAPE, op, "tensors[%d] has no dim of samples: ()", i);
-            else
-                tp__error(TP_ERR_SHAPE, op, "numbers of samples differ: tensors[0] is %s, tensors[%d] is %s",
-                          tp__shape_text(first->shape), i, tp__shape_text(t->shape));
-            return false;
+        if (t->shape.ndim == 0) {
+            tp__error(TP_ERR_SHAPE, op, "tensors[%d] has no dim of samples: ()", i);
+            return -1;
         }
+        if (size < 0) size = t->shape.dims[0];
+        if (t->shape.dims[0] == size) continue;
+        tp__error(TP_ERR_SHAPE, op, "numbers of samples differ: %s, tensors[%d] is %s", whose, i,
+                  tp__shape_text(t->shape));
+        return -1;
     }
+    return size;
+}
+
+/* Holds `t`, or a packed copy of it. */
+static bool dataset_hold(const char *op, tp_tensor *t, tp_tensor **held) {
+    tp_scope *s = tp_scope_begin();
+    t = s ? tp__packed(op, t, (tp_dtype)t->dtype) : NULL;
+    *held = t ? tp_retain(t) : NULL;
+    tp_scope_end(s);
+    return t != NULL;
+}
+
+static bool dataset_hold_all(const char *op, tp_dataset *d, tp_tensors tensors) {
+    for (int i = 0; i < tensors.count; i++)
+        if (!dataset_hold(op, tensors.items[i], &d->columns[d->count++].rows)) return false;
     return true;
 }
 
 tp_dataset *tp_dataset_tensors(tp_tensors tensors) {
     const char *op = "dataset_tensors";
-    if (!dataset_check(op, tensors)) return NULL;
-    tp_dataset *d = dataset_new(op);
+    if (tensors.count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the list of tensors is empty");
+    char first[64] = "";
+    if (tensors.items[0])
+        snprintf(first, sizeof first, "tensors[0] is %s", tp__shape_text(tensors.items[0]->shape));
+    int64_t size = dataset_check(op, tensors, -1, first);
+    tp_dataset *d = size < 0 ? NULL : dataset_new(op, tensors.count);
     if (!d) return NULL;
-    d->size = tensors.items[0]->shape.dims[0];
-    d->items = tp__alloc_zero((size_t)tensors.count * sizeof *d->items);
-    if (!d->items) tp__error_memory(op, (size_t)tensors.count * sizeof *d->items);
-    tp_scope *s = d->items ? tp_scope_begin() : NULL;
-    while (s && d->count < tensors.count) {
-        tp_tensor *t = tensors.items[d->count];
-        t = tp__packed(op, t, (tp_dtype)t->dtype);
-        if (!t) break;
-        d->items[d->count++] = tp_retain(t);
-    }
-    tp_scope_end(s);
-    if (d->count == tensors.count) return d;
+    d->size = size;
+    if (dataset_hold_all(op, d, tensors)) return d;
     tp__dataset_unref(d);
     return NULL;
+}
+
+/* May these be the samples of one item? */
+static bool dataset_check_sequences(const char *op, tp_tensors sequences) {
+    const tp_tensor *first = sequences.count ? sequences.items[0] : NULL;
+    for (int i = 0; i < sequences.count; i++) {
+        const tp_tensor *t = sequences.items[i];
+        if (!t) {
+            char name[32];
+            snprintf(name, sizeof name, "sequences[%d]", i);
+            tp__error_null(op, name);
+            return false;
+        }
+        tp_shape rest = t->shape;
+        if (rest.ndim == 0) {
+            tp__error(TP_ERR_SHAPE, op, "sequences[%d] has no dim of its length: ()", i);
+            return false;
+        }
+        rest.dims[0] = first->shape.dims[0];
+        if (tp_shape_equal(rest, first->shape) && t->dtype == first->dtype) continue;
+        bool shape = t->dtype == first->dtype;
+        tp__error(shape ? TP_ERR_SHAPE : TP_ERR_DTYPE, op, "sequences[0] is %s %s, sequences[%d] is %s %s",
+                  tp__dtype_text(first), tp__shape_text(first->shape), i, tp__dtype_text(t),
+                  tp__shape_text(t->shape));
+        return false;
+    }
+    return true;
+}
+
+tp_dataset *tp_dataset_sequences(tp_tensors sequences, tp_tensors tensors) {
+    const char *op = "dataset_sequences";
+    if (sequences.count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the list of sequences is empty");
+    char whose[64];
+    snprintf(whose, sizeof whose, "there are %d sequences", sequences.count);
+    if (!dataset_check_sequences(op, sequences)) return NULL;
+    if (dataset_check(op, tensors, sequences.count, whose) < 0) return NULL;
+    tp_dataset *d = dataset_new(op, 1 + tensors.count);
+    if (!d) return NULL;
+    size_t bytes = (size_t)sequences.count * sizeof(tp_tensor *);
+    tp_tensor **samples = tp__alloc_zero(bytes);
+    if (!samples) tp__error_memory(op, bytes);
+    d->size = sequences.count;
+    d->count = 1;
+    d->columns[0].samples = samples;
+    bool ok = samples != NULL;
+    for (int i = 0; ok && i < sequences.count; i++) ok = dataset_hold(op, sequences.items[i], &samples[i]);
+    if (ok && dataset_hold_all(op, d, tensors)) return d;
+    tp__dataset_unref(d);
+    return NULL;
+}
+
+tp_dataset *tp_dataset_custom(int64_t size, int item_count, tp_dataset_fn *get, void *context,
+                              void (*release)(void *context)) {
+    const char *op = "dataset_custom";
+    TP_REQUIRE(get, op);
+    if (size < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "the size is %lld", (long long)size);
+    if (item_count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "there cannot be %d items", item_count);
+    tp_dataset *d = dataset_new(op, 0);
+    if (!d) return NULL;
+    d->size = size;
+    d->count = item_count;
+    d->get = get;
+    d->context = context;
+    d->release = release;
+    return d;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
 /* The samples that `indices`, known to be in range, names. */
 static tp_dataset *dataset_part(const char *op, tp_dataset *of, const int64_t *indices, int64_t count) {
-    tp_dataset *d = dataset_new(op);
+    tp_dataset *d = dataset_new(op, 0);
     if (!d) return NULL;
     d->base = of->base ? of->base : of; /* a part of a part is one of the whole */
     tp__ref(&d->base->refs);
@@ -121,15 +245,6 @@ tp_dataset *tp_dataset_subset(tp_dataset *dataset, const int64_t *indices, int64
             TP_FAIL(TP_ERR_INDEX, op, "indices[%lld] is %lld, the dataset has %lld samples", (long long)i,
                     (long long)indices[i], (long long)dataset->size);
     return dataset_part(op, dataset, indices, count);
-}
-
-/* Fisher and Yates, from the front. */
-void tp__shuffled(int64_t *order, int64_t n, tp_generator *generator) {
-    for (int64_t i = 0; i < n; i++) {
-        int64_t j = tp_generator_below(generator, i + 1);
-        if (j != i) order[i] = order[j];
-        order[j] = i;
-    }
 }
 
 /* Turns sizes or fractions into numbers of samples. */

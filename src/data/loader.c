@@ -1,149 +1,142 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "core/parallel.h"
-#include "core/philox.h"
 #include "core/scope.h"
 #include "data/data.h"
+#include "taper/autograd.h"
 
-#define LOADER_GRAIN_BYTES (256 << 10) /* of a batch, that a thread is worth */
-#define GATHER_AHEAD_BYTES 2048        /* of a row, fetched before it is its turn */
+/* ---- a batch that is made ---------------------------------------------------------------------------- */
 
-struct tp_loader {
-    tp_dataset *dataset;
-    int64_t batch_size;
-    tp_loader_options options;
-    int64_t epoch, position; /* of the next batch; the position is in samples */
-    int64_t *order;          /* the epoch's, if shuffled */
-    bool ordered;            /* `order` is that of `epoch` */
-    tp_status status;
-    tp_tensor **items; /* the batch that is lent, or NULLs */
-};
+bool tp__made_init(tp__made *made, int count) {
+    *made = (tp__made){.status = TP_OK};
+    made->items = tp__alloc_zero(2 * (size_t)count * sizeof *made->items);
+    if (made->items) made->lengths = made->items + count;
+    return made->items != NULL;
+}
+
+void tp__made_clear(tp__made *made, int count) {
+    for (int i = 0; made->items && i < 2 * count; i++) {
+        tp_release(made->items[i]);
+        made->items[i] = NULL;
+    }
+    made->ready = false;
+}
+
+void tp__made_free(tp__made *made, int count) {
+    tp__made_clear(made, count);
+    tp__free(made->items);
+}
+
+/* Keeps the calling thread's error with the batch: another thread will tell of it. */
+static void made_fail(tp__made *made, tp_status status) {
+    tp_error error = tp_last_error();
+    bool known = error.code == status;
+    made->status = status;
+    made->op = known ? error.op : "loader_next";
+    const char *text = known ? error.message : tp_status_string(status);
+    size_t prefix = strlen(made->op);
+    if (known && strncmp(text, made->op, prefix) == 0 && strncmp(text + prefix, ": ", 2) == 0)
+        text += prefix + 2;
+    snprintf(made->message, sizeof made->message, "%s", text);
+}
+
+static tp_status loader_transform(const tp_loader *l, int64_t number, int64_t size, tp__made *made) {
+    if (!l->options.transform) return TP_OK;
+    tp_generator generator = {.state = tp__stream(l->sampler.seed, (uint64_t)l->epoch, (uint64_t)number + 1)};
+    tp_batch batch = {size, l->dataset->count, made->items, made->lengths};
+    TP_TRY(l->options.transform(l->options.transform_context, &batch, &generator));
+    for (int i = 0; i < l->dataset->count; i++)
+        if (!made->items[i]) return tp__error_null("loader_next", "batch->items, after the transform,");
+    return TP_OK;
+}
+
+void tp__loader_make(const tp_loader *loader, int64_t number, tp__made *made) {
+    int count = loader->dataset->count;
+    int64_t start = number * loader->batch_size, size = loader->sampler.size - start;
+    if (size > loader->batch_size) size = loader->batch_size;
+    const int64_t *order = loader->sampler.order ? loader->sampler.order + start : NULL;
+    made->status = TP_OK;
+    tp_scope *s = tp_scope_begin();
+    if (s) tp_no_grad_begin();
+    tp_status status =
+        s ? tp__collate(loader->dataset, &loader->options, order, start, size, made->items, made->lengths)
+          : TP_ERR_MEMORY;
+    if (status == TP_OK) status = loader_transform(loader, number, size, made);
+    for (int i = 0; i < 2 * count; i++) /* the scope's until now */
+        made->items[i] = status == TP_OK && made->items[i] ? tp_retain(made->items[i]) : NULL;
+    if (status != TP_OK) made_fail(made, status);
+    tp_scope_end(s);
+    made->ready = true;
+}
+
+/* ---- a loader ---------------------------------------------------------------------------------------- */
+
+static tp_status loader_check(int64_t batch_size, const tp_loader_options *options) {
+    const char *op = "loader_new";
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"draws", options->draws}, {"workers", options->workers}, {"prefetch", options->prefetch}};
+    if (batch_size < 1)
+        return tp__error(TP_ERR_ARGUMENT, op, "the batch size is %lld", (long long)batch_size);
+    for (int i = 0; i < 3; i++)
+        if (counts[i].value < 0)
+            return tp__error(TP_ERR_ARGUMENT, op, "%s is %lld", counts[i].name, (long long)counts[i].value);
+    if (!isfinite(options->u8_scale))
+        return tp__error(TP_ERR_ARGUMENT, op, "u8_scale is %g", options->u8_scale);
+    if (options->shuffle + (options->strata != NULL) + (options->weights != NULL) > 1)
+        return tp__error(TP_ERR_ARGUMENT, op, "an epoch is one of shuffle, strata and weights, not several");
+    if (options->draws > 0 && !options->weights)
+        return tp__error(TP_ERR_ARGUMENT, op, "draws is %lld, but there are no weights",
+                         (long long)options->draws);
+    return TP_OK;
+}
 
 tp_loader *tp_loader_new(tp_dataset *dataset, int64_t batch_size, tp_loader_options options) {
     const char *op = "loader_new";
-    TP_REQUIRE(dataset, "loader_new");
-    if (batch_size < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the batch size is %lld", (long long)batch_size);
-    if (!isfinite(options.u8_scale)) TP_FAIL(TP_ERR_ARGUMENT, op, "u8_scale is %g", options.u8_scale);
-    size_t order_bytes = options.shuffle ? (size_t)dataset->size * sizeof(int64_t) : 0;
+    TP_REQUIRE(dataset, op);
+    TP_OPTIONAL(options.strata);
+    TP_OPTIONAL(options.weights);
+    TP_TRY_NULL(loader_check(batch_size, &options));
     tp_loader *l = tp__alloc_zero(sizeof *l);
-    tp_tensor **items = tp__alloc_zero((size_t)dataset->count * sizeof *items);
-    int64_t *order = order_bytes ? tp__alloc(order_bytes) : NULL;
-    if (!l || !items || (order_bytes && !order)) {
+    if (!l || !tp__made_init(&l->lent, dataset->count)) {
         tp__free(l);
-        tp__free(items);
-        tp__free(order);
-        tp__error_memory(op, sizeof *l + order_bytes);
+        tp__error_memory(op, sizeof *l);
         return NULL;
     }
-    *l = (tp_loader){
-        .dataset = dataset, .batch_size = batch_size, .options = options, .order = order, .items = items};
+    l->dataset = dataset;
+    l->batch_size = batch_size;
+    l->options = options;
+    tp_scope *s = tp_scope_begin();
+    tp_status status = s ? tp__sampler_init(&l->sampler, dataset->size, &options) : TP_ERR_MEMORY;
+    tp_scope_end(s);
+    l->options.strata = l->options.weights = NULL; /* not held: the sampler has what it needs */
     tp__ref(&dataset->refs);
     tp__count(&tp__self()->counters.objects, 1);
-    return l;
-}
-
-/* Takes back the batch that is lent. */
-static void loader_reclaim(tp_loader *l) {
-    for (int i = 0; i < l->dataset->count; i++) {
-        tp_release(l->items[i]);
-        l->items[i] = NULL;
-    }
+    if (status == TP_OK) return l;
+    tp_loader_free(l);
+    return NULL;
 }
 
 void tp_loader_free(tp_loader *loader) {
     if (!loader) return;
-    loader_reclaim(loader);
+    tp__prefetch_stop(loader->prefetch);
+    tp__made_free(&loader->lent, loader->dataset->count);
+    tp__sampler_free(&loader->sampler);
     tp__dataset_unref(loader->dataset);
-    tp__free(loader->order);
-    tp__free(loader->items);
     tp__free(loader);
     tp__count(&tp__self()->counters.objects, -1);
 }
 
-/* ---- a batch ----------------------------------------------------------------------------------------- */
-
-/* Copies chosen rows of one tensor, one after the other. */
-typedef struct gather_job {
-    const char *from;
-    char *to;
-    size_t row;             /* bytes, in the source */
-    const int64_t *order;   /* the batch's part of the epoch's order; NULL: start, start + 1, ... */
-    const int64_t *indices; /* of a subset; NULL: all samples */
-    int64_t start;
-    bool scaled; /* from U8 to F32 */
-    float scale;
-} gather_job;
-
-static const char *gather_from(const gather_job *job, int64_t i) {
-    int64_t k = job->order ? job->order[i] : job->start + i;
-    if (job->indices) k = job->indices[k];
-    return job->from + job->row * (size_t)k;
+static int64_t loader_batches(const tp_loader *l) {
+    int64_t n = l->sampler.size, size = l->batch_size;
+    return n / size + (n % size != 0 && !l->options.drop_last);
 }
 
-static void gather_rows(void *context, int64_t begin, int64_t end, int worker) {
-    (void)worker;
-    const gather_job *job = context;
-    size_t row = job->row, ahead = row < GATHER_AHEAD_BYTES ? row : GATHER_AHEAD_BYTES;
-    for (int64_t i = begin; i < end; i++) {
-        const char *from = gather_from(job, i);
-        if (i + 2 < end) { /* shuffled rows lie where no hardware looks ahead: this halves the time */
-            const char *soon = gather_from(job, i + 2);
-            for (size_t j = 0; j < ahead; j += 64) __builtin_prefetch(soon + j);
-        }
-        if (job->scaled) {
-            const uint8_t *in = (const uint8_t *)from;
-            float *out = (float *)(void *)job->to + row * (size_t)i, scale = job->scale;
-            for (size_t j = 0; j < row; j++) out[j] = (float)in[j] * scale;
-        } else {
-            memcpy(job->to + row * (size_t)i, from, row);
-        }
-    }
-}
-
-/* Item `i` of the next `size` samples, in the current scope. */
-static tp_tensor *loader_gather(const tp_loader *l, int i, int64_t size) {
-    const tp_dataset *d = l->dataset;
-    const tp_tensor *source = (d->base ? d->base : d)->items[i];
-    tp_dtype dtype = (tp_dtype)source->dtype;
-    bool scaled = dtype == TP_U8 && l->options.u8_scale != 0;
-    tp_shape shape = source->shape;
-    shape.dims[0] = size;
-    tp_tensor *t = tp__tensor_new("loader_next", shape, scaled ? TP_F32 : dtype);
-    if (!t || t->numel == 0) return t;
-    gather_job job = {.from = tp__data(source),
-                      .to = tp__data(t),
-                      .row = (size_t)(t->numel / size) * tp__itemsize(dtype)};
-    job.order = l->order ? l->order + l->position : NULL;
-    job.indices = d->indices;
-    job.start = l->position;
-    job.scaled = scaled;
-    job.scale = (float)l->options.u8_scale;
-    int64_t grain = LOADER_GRAIN_BYTES / (int64_t)job.row;
-    tp__parallel_for(size, grain > 0 ? grain : 1, gather_rows, &job);
-    return t;
-}
-
-/* The order of an epoch: (seed, epoch) choose a stream of the generator, of which no other epoch has a
- * part. */
-static void loader_shuffle(tp_loader *l) {
-    uint32_t w[4];
-    tp__philox(l->options.seed, (uint64_t)l->epoch, w);
-    tp_generator generator = {.state = {.seed = (uint64_t)w[1] << 32 | w[0]}};
-    tp__shuffled(l->order, l->dataset->size, &generator);
-    l->ordered = true;
-}
-
-static bool loader_fill(tp_loader *l, int64_t size) {
-    tp_scope *s = tp_scope_begin();
-    bool ok = s != NULL;
-    for (int i = 0; ok && i < l->dataset->count; i++) {
-        l->items[i] = tp_retain(loader_gather(l, i, size));
-        ok = l->items[i] != NULL;
-    }
-    tp_scope_end(s);
-    if (!ok) loader_reclaim(l);
-    return ok;
+static void loader_stop(tp_loader *l) {
+    tp__prefetch_stop(l->prefetch);
+    l->prefetch = NULL;
 }
 
 bool tp_loader_next(tp_loader *loader, tp_batch *batch) {
@@ -153,39 +146,41 @@ bool tp_loader_next(tp_loader *loader, tp_batch *batch) {
         if (loader) loader->status = status;
         return false;
     }
-    loader_reclaim(loader);
+    tp__made *made = &loader->lent;
+    tp__made_clear(made, loader->dataset->count);
     loader->status = TP_OK;
-    int64_t size = loader->dataset->size - loader->position;
-    if (size > loader->batch_size) size = loader->batch_size;
-    if (size == 0 || (loader->options.drop_last && size < loader->batch_size)) {
+    if (loader->position >= loader_batches(loader)) {
+        loader_stop(loader);
         loader->epoch++;
         loader->position = 0;
-        loader->ordered = false;
         return false;
     }
-    if (loader->order && !loader->ordered) loader_shuffle(loader);
-    if (!loader_fill(loader, size)) {
-        loader->status = TP_ERR_MEMORY;
+    tp__sampler_start(&loader->sampler, loader->epoch);
+    if (loader->options.workers > 0 && !loader->prefetch) loader->prefetch = tp__prefetch_start(loader);
+    if (loader->prefetch) tp__prefetch_next(loader->prefetch, made);
+    else tp__loader_make(loader, loader->position, made);
+    if (made->status != TP_OK) {
+        loader_stop(loader);
+        loader->status = tp__error(made->status, made->op, "%s", made->message);
         return false;
     }
-    loader->position += size;
-    *batch = (tp_batch){size, loader->dataset->count, loader->items};
+    int64_t left = loader->sampler.size - loader->position * loader->batch_size;
+    loader->position++;
+    *batch = (tp_batch){left < loader->batch_size ? left : loader->batch_size, loader->dataset->count,
+                        made->items, made->lengths};
     return true;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------ */
+/* ---- asking, and going elsewhere --------------------------------------------------------------------- */
 
 tp_status tp_loader_status(const tp_loader *loader) {
     return tp__deliver(loader ? loader->status : tp__error_null("loader_status", "loader"));
 }
 
 int64_t tp_loader_batches(const tp_loader *loader) {
-    if (!loader) {
-        tp__error_null("loader_batches", "loader");
-        return -1;
-    }
-    int64_t n = loader->dataset->size, batch = loader->batch_size;
-    return n / batch + (n % batch != 0 && !loader->options.drop_last);
+    if (loader) return loader_batches(loader);
+    tp__error_null("loader_batches", "loader");
+    return -1;
 }
 
 int64_t tp_loader_epoch(const tp_loader *loader) {
@@ -194,13 +189,21 @@ int64_t tp_loader_epoch(const tp_loader *loader) {
     return -1;
 }
 
-tp_status tp_loader_start_epoch(tp_loader *loader, int64_t epoch) {
-    if (!loader) return tp__deliver(tp__error_null("loader_start_epoch", "loader"));
-    if (epoch < 0)
-        return tp__deliver(
-            tp__error(TP_ERR_ARGUMENT, "loader_start_epoch", "the epoch is %lld", (long long)epoch));
-    loader->ordered = loader->ordered && epoch == loader->epoch;
+int64_t tp_loader_position(const tp_loader *loader) {
+    if (loader) return loader->position;
+    tp__error_null("loader_position", "loader");
+    return -1;
+}
+
+tp_status tp_loader_seek(tp_loader *loader, int64_t epoch, int64_t batch) {
+    const char *op = "loader_seek";
+    if (!loader) return tp__deliver(tp__error_null(op, "loader"));
+    if (epoch < 0) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "the epoch is %lld", (long long)epoch));
+    if (batch < 0 || batch > loader_batches(loader))
+        return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "batch %lld, an epoch has %lld", (long long)batch,
+                                     (long long)loader_batches(loader)));
+    loader_stop(loader);
     loader->epoch = epoch;
-    loader->position = 0;
+    loader->position = batch;
     return TP_OK;
 }
