@@ -506,6 +506,126 @@ static void assert_survives_no_memory(bool (*read)(void)) {
     }
 }
 
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+static tp_named_tensors some_tensors(tp_named_tensor *out) {
+    tp_tensor *x = TP_F32_TENSOR(TP_SHAPE(2, 3), 1, 2, 3, 4, 5, 6);
+    out[0] = (tp_named_tensor){"u8", tp_full(TP_SHAPE(3), 7, TP_U8)};
+    out[1] = (tp_named_tensor){"view", tp_t(x)};
+    out[2] = (tp_named_tensor){"\xc3\xa9.\"x\"\n\\", tp_scalar(-2.5, TP_F64)};
+    out[3] = (tp_named_tensor){"empty", tp_zeros(TP_SHAPE(3, 0), TP_I64)};
+    out[4] = (tp_named_tensor){"bool", tp_ones(TP_SHAPE(1), TP_BOOL)};
+    return (tp_named_tensors){5, out};
+}
+
+static void test_save(void **state) {
+    (void)state;
+    tp_named_tensor items[5];
+    tp_named_tensors tensors = some_tensors(items);
+    const tp_named_text texts[] = {{"format", "pt"}, {"a \"key\"", "\t\xf0\x9f\x98\x80"}};
+    unlink(path);
+    for (int times = 0; times < 2; times++) { /* the second time over the first */
+        assert_ok(tp_safetensors_save(path, tensors, (tp_named_texts){2, texts}));
+        tp_safetensors *f = tp_safetensors_open(path);
+        assert_tensor(f);
+        assert_int_equal(tp_safetensors_count(f), 5);
+        assert_elements(tp_safetensors_get(f, "u8"), TP_U8, TP_SHAPE(3), (double[]){7, 7, 7});
+        assert_elements(tp_safetensors_get(f, "view"), TP_F32, TP_SHAPE(3, 2), (double[]){1, 4, 2, 5, 3, 6});
+        assert_elements(tp_safetensors_get(f, items[2].name), TP_F64, TP_SCALAR_SHAPE, (double[]){-2.5});
+        assert_elements(tp_safetensors_get(f, "empty"), TP_I64, TP_SHAPE(3, 0), NULL);
+        assert_elements(tp_safetensors_get(f, "bool"), TP_BOOL, TP_SHAPE(1), (double[]){1});
+        assert_string_equal(tp_safetensors_metadata(f, "format"), "pt");
+        assert_string_equal(tp_safetensors_metadata(f, texts[1].name), texts[1].text);
+        tp_safetensors_close(f);
+    }
+    for (int metadata = 0; metadata < 2; metadata++) {
+        assert_ok(tp_safetensors_save(path, (tp_named_tensors){0, NULL}, (tp_named_texts){metadata, texts}));
+        tp_safetensors *f = tp_safetensors_open(path);
+        assert_tensor(f);
+        assert_int_equal(tp_safetensors_metadata_count(f), metadata);
+        tp_safetensors_close(f);
+    }
+}
+
+/* What fails leaves what was there, and nothing beside it: the folder is empty but for the file when it is removed. */
+static void test_save_bad(void **state) {
+    (void)state;
+    tp_tensor *x = tp_ones(TP_SHAPE(1), TP_F32);
+    const tp_named_texts no_texts = {0, NULL};
+    const struct {
+        tp_named_tensor items[2];
+        tp_named_text text;
+        tp_status code;
+        const char *message;
+    } bad[] = {
+        {{{"a", x}, {"a", x}}, {"k", "t"}, TP_ERR_ARGUMENT, "two tensors are called \"a\""},
+        {{{"a", x}, {NULL, x}}, {"k", "t"}, TP_ERR_NULL, "argument tensors[1]'s name is NULL"},
+        {{{"a", NULL}, {"b", x}}, {"k", "t"}, TP_ERR_NULL, "argument tensors[0]'s tensor is NULL"},
+        {{{"__metadata__", x}, {"b", x}},
+         {"k", "t"},
+         TP_ERR_ARGUMENT,
+         "no tensor can be called __metadata__"},
+        {{{"a\xff", x}, {"b", x}}, {"k", "t"}, TP_ERR_ARGUMENT, "\"a\xff\" is not UTF-8"},
+        {{{"a", x}, {"b", x}}, {"k", "\xc3"}, TP_ERR_ARGUMENT, "\"\xc3\" is not UTF-8"},
+        {{{"a", x}, {"b", x}}, {"k", NULL}, TP_ERR_NULL, "argument metadata's name or text is NULL"},
+    };
+    write_file("before", 6);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char message[128];
+        snprintf(message, sizeof message, "safetensors_save: %s", bad[i].message);
+        tp_named_tensors tensors = {2, bad[i].items};
+        assert_int_equal(tp_safetensors_save(path, tensors, (tp_named_texts){1, &bad[i].text}), bad[i].code);
+        assert_error(bad[i].code, message);
+    }
+    const tp_named_text twice[] = {{"k", "t"}, {"k", "u"}};
+    assert_int_equal(tp_safetensors_save(path, (tp_named_tensors){1, bad[0].items},
+                                         (tp_named_texts){2, twice}),
+                     TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "safetensors_save: metadata has \"k\" twice");
+    char text[8] = "";
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    assert_int_equal(fread(text, 1, sizeof text, f), 6);
+    fclose(f);
+    assert_string_equal(text, "before");
+    assert_int_equal(tp_safetensors_save(folder, (tp_named_tensors){1, bad[0].items}, no_texts), TP_ERR_IO);
+    char message[256];
+    snprintf(message, sizeof message, "safetensors_save: %s: is a directory, not a file", folder);
+    assert_error(TP_ERR_IO, message);
+    assert_int_equal(tp_safetensors_save("/nowhere/x", (tp_named_tensors){1, bad[0].items}, no_texts),
+                     TP_ERR_IO);
+    assert_error(TP_ERR_IO, "safetensors_save: /nowhere/x: No such file or directory");
+    assert_int_equal(tp_safetensors_save(NULL, (tp_named_tensors){1, bad[0].items}, no_texts), TP_ERR_NULL);
+}
+
+static void test_save_module(void **state) {
+    (void)state;
+    tp_module *a = tp_nn_sequential(TP_MODULES(tp_nn_linear(3, 2, (tp_linear_options){0}), tp_nn_relu()));
+    tp_module *b = tp_nn_sequential(TP_MODULES(tp_nn_linear(3, 2, (tp_linear_options){0}), tp_nn_relu()));
+    tp_tensor *x = tp_randn(TP_SHAPE(4, 3), TP_F32, NULL);
+    assert_ok(tp_module_save(a, path));
+    assert_ok(tp_module_load(b, path, (tp_load_options){0}));
+    assert_true(tp_equal(tp_forward(a, x), tp_forward(b, x)));
+    tp_module *c = tp_nn_linear(3, 2, (tp_linear_options){0});
+    assert_int_equal(tp_module_load(c, path, (tp_load_options){0}), TP_ERR_ARGUMENT);
+    assert_int_equal(tp_module_save(NULL, path), TP_ERR_NULL);
+    assert_int_equal(tp_module_load(c, NULL, (tp_load_options){0}), TP_ERR_NULL);
+    for (int64_t n = 1; n < 60; n++) { /* nothing is left behind, whatever fails */
+        tp_scope *s = tp_scope_begin();
+        tp__alloc_fail_at(n, false);
+        tp_status saved = tp_module_save(a, path);
+        tp_status loaded = tp_module_load(b, path, (tp_load_options){0});
+        tp__alloc_fail_at(0, false);
+        assert_true(saved == TP_OK || saved == TP_ERR_MEMORY);
+        assert_true(loaded == TP_OK || loaded == TP_ERR_MEMORY);
+        tp_scope_end(s);
+    }
+    tp_error_clear();
+    tp_module_free(a);
+    tp_module_free(b);
+    tp_module_free(c);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     write_safetensors(st_header, st_data, sizeof st_data - 1);
@@ -572,6 +692,9 @@ int main(void) {
         CHECK_TEST(test_unreadable),
         CHECK_TEST(test_safetensors),
         CHECK_TEST(test_safetensors_bad),
+        CHECK_TEST(test_save),
+        CHECK_TEST(test_save_bad),
+        CHECK_TEST(test_save_module),
         CHECK_TEST(test_no_memory),
         CHECK_TEST(test_fuzz),
 #if defined(TP_HAVE_ZLIB)

@@ -1,4 +1,4 @@
-/* Reading files of tensors.
+/* Reading and writing files of tensors.
  *
  * Files are taken strictly: what is cut off, too long, corrupt or does not add up is an error and never a
  * guess, and the sizes that a file claims are checked against what is really there before memory is asked
@@ -12,6 +12,7 @@
 #define TAPER_IO_H
 
 #include "taper/base.h"
+#include "taper/module.h"
 #include "taper/status.h"
 
 TP_BEGIN_DECLS
@@ -56,6 +57,26 @@ TP_API tp_tensor *tp_safetensors_get(const tp_safetensors *file, const char *nam
 TP_API const char *tp_safetensors_metadata(const tp_safetensors *file, const char *key);
 TP_API int tp_safetensors_metadata_count(const tp_safetensors *file);
 TP_API const char *tp_safetensors_metadata_key(const tp_safetensors *file, int i);
+
+/* Texts and their names. */
+typedef struct tp_named_text {
+    const char *name, *text;
+} tp_named_text;
+
+typedef struct tp_named_texts {
+    int count;
+    const tp_named_text *items;
+} tp_named_texts;
+
+/* Writes tensors and metadata (or {0}) to a file. It appears under its name when all of it is on the disk; until then,
+ * and after a failure, what was there before stays. Errors: TP_ERR_ARGUMENT for a name given twice, "__metadata__",
+ * or text that is not UTF-8; TP_ERR_IO; TP_ERR_MEMORY. */
+TP_API tp_status tp_safetensors_save(const char *path, tp_named_tensors tensors, tp_named_texts metadata);
+
+/* tp_module_state() of a module to a file, and from one, by tp_module_load_state(): PyTorch reads and writes the same by
+ * safetensors.torch.save_file(net.state_dict(), path). Errors: those of the functions named here. */
+TP_API tp_status tp_module_save(const tp_module *m, const char *path);
+TP_API tp_status tp_module_load(tp_module *m, const char *path, tp_load_options options);
 
 TP_END_DECLS
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/status.h"
 #include "taper/base.h"
@@ -39,6 +40,29 @@ int64_t tp__stream_read(tp__stream *stream, void *out, int64_t count);
 
 /* Starts again from the first byte. */
 void tp__stream_rewind(tp__stream *stream);
+
+/* A file being written: under a name of its own beside `path`, until tp__writer_close() puts it in its place, so that
+ * nobody ever finds half a file there and what was there before outlives a failure. The first failure sticks, and leaves
+ * a record "op: path: ...". */
+typedef struct tp__writer {
+    const char *op, *path; /* borrowed */
+    char *temporary;
+    FILE *file;
+    bool failed;
+} tp__writer;
+
+bool tp__writer_open(tp__writer *writer, const char *op, const char *path);
+void tp__writer_bytes(tp__writer *writer, const void *data, size_t size);
+void tp__writer_printf(tp__writer *writer, const char *format, ...) TP__PRINTF(2, 3);
+int64_t tp__writer_size(tp__writer *writer); /* bytes so far; -1 after a failure */
+/* Writes over the file's first bytes. */
+void tp__writer_over(tp__writer *writer, const void *data, size_t size);
+/* A string in quotes, as JSON has it. Fails for one that is not UTF-8. */
+void tp__writer_json(tp__writer *writer, const char *text);
+/* Gives up: nothing is written. */
+void tp__writer_abandon(tp__writer *writer);
+/* Writes to the disk what is left and gives the file its name. Closed in any case. */
+tp_status tp__writer_close(tp__writer *writer);
 
 /* Reverses the bytes of each of `count` items. */
 void tp__swap_bytes(void *data, size_t item, int64_t count);

@@ -62,8 +62,7 @@ bool tp__json_natural(tp__json *json, int64_t *value) {
 
 /* ---- strings ----------------------------------------------------------------------------------------- */
 
-/* The length of the valid UTF-8 sequence at `p`, 0 if it is not one (Unicode 15, table 3-7). */
-static int json_utf8_length(const unsigned char *p, const unsigned char *end) {
+int tp__utf8_length(const unsigned char *p, const unsigned char *end) {
     unsigned char c = *p, low = 0x80, high = 0xBF;
     int length = c < 0x80                 ? 1
                  : c >= 0xC2 && c <= 0xDF ? 2
@@ -148,7 +147,7 @@ char *tp__json_string(tp__json *json) {
     char *text = json->p, *out = text; /* decoding makes nothing longer */
     while (json->p < json->end && *json->p != '"') {
         unsigned char c = (unsigned char)*json->p;
-        int length = json_utf8_length((unsigned char *)json->p, (unsigned char *)json->end);
+        int length = tp__utf8_length((unsigned char *)json->p, (unsigned char *)json->end);
         if (c < 0x20 || length == 0) {
             tp__json_fail(json, c < 0x20 ? "a control character in a string" : "invalid UTF-8 in a string");
             return NULL;

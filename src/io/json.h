@@ -32,6 +32,9 @@ char *tp__json_key(tp__json *json);
 /* A whole number from 0 to INT64_MAX, without fraction and exponent. */
 bool tp__json_natural(tp__json *json, int64_t *value);
 
+/* The length of the valid UTF-8 sequence at `p`, 0 if it is not one (Unicode 15, table 3-7). */
+int tp__utf8_length(const unsigned char *p, const unsigned char *end);
+
 /* Fails unless only blanks are left. */
 bool tp__json_end(tp__json *json);
 
