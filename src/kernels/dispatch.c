@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/attention.h"
 #include "kernels/conv.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
@@ -26,6 +27,7 @@
         .conv = &tp__conv_kernels_##suffix,                                                                  \
         .pool = &tp__pool_kernels_##suffix,                                                                  \
         .recurrent = &tp__recurrent_kernels_##suffix,                                                        \
+        .attention = &tp__attention_kernels_##suffix,                                                        \
         .optim = &tp__optim_kernels_##suffix,                                                                \
     };
 

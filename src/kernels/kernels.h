@@ -17,6 +17,7 @@
     X(conv)                                                                                                  \
     X(pool)                                                                                                  \
     X(recurrent)                                                                                             \
+    X(attention)                                                                                             \
     X(optim)
 
 #define TP__DECLARE_FAMILY(family) typedef struct tp__##family##_kernels tp__##family##_kernels;

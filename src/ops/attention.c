@@ -104,6 +104,24 @@ static tp_tensor *attention_heads(tp_tensor *t, const tp_tensor *q) {
     return each == 1 ? t : tp_repeat_interleave(t, each, -3);
 }
 
+/* `t` with these leading dims, a view. */
+static tp_tensor *attention_expanded(tp_tensor *t, tp_shape leading) {
+    tp_shape shape = leading;
+    shape.dims[shape.ndim++] = attention_size(t, 2);
+    shape.dims[shape.ndim++] = attention_size(t, 1);
+    return tp_shape_equal(shape, t->shape) ? t : tp_expand(t, shape);
+}
+
+static tp_tensor *attention_run(const tp__attention *a, tp_shape leading, tp_tensor *q, tp_tensor *k,
+                                tp_tensor *v, tp_tensor *mask) {
+    if (a->dropout > 0 || (mask && tp__will_record(1, &mask)))
+        return tp__attention_composite(a, q, k, v, mask);
+    q = attention_expanded(q, leading);
+    k = attention_expanded(k, leading);
+    v = attention_expanded(v, leading);
+    return q && k && v ? tp__attention_fused(a, q, k, v, mask) : NULL;
+}
+
 tp_tensor *tp_scaled_dot_product_attention(tp_tensor *q, tp_tensor *k, tp_tensor *v,
                                            tp_attention_options options) {
     const char *op = TP__ATTENTION;
@@ -126,7 +144,7 @@ tp_tensor *tp_scaled_dot_product_attention(tp_tensor *q, tp_tensor *k, tp_tensor
         k = attention_heads(k, q);
         v = attention_heads(v, q);
     }
-    return tp_scope_return(s, k && v ? tp__attention_composite(&a, q, k, v, options.attn_mask) : NULL);
+    return tp_scope_return(s, k && v ? attention_run(&a, leading, q, k, v, options.attn_mask) : NULL);
 }
 
 /* ---- positions ---------------------------------------------------------------------------------------- */

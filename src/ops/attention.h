@@ -17,4 +17,8 @@ typedef struct tp__attention {
 tp_tensor *tp__attention_composite(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *v,
                                    tp_tensor *mask);
 
+/* The same, but for dropout, as one node that stores no scores. q, k and v have the same leading dims; the mask needs no gradient. */
+tp_tensor *tp__attention_fused(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *v,
+                               tp_tensor *mask);
+
 #endif
