@@ -54,5 +54,6 @@
 #include "taper/optim.h"
 #include "taper/io.h"
 #include "taper/data.h"
+#include "taper/text.h"
 
 #endif

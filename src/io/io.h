@@ -59,6 +59,8 @@ int64_t tp__writer_size(tp__writer *writer); /* bytes so far; -1 after a failure
 void tp__writer_over(tp__writer *writer, const void *data, size_t size);
 /* A string in quotes, as JSON has it. Fails for one that is not UTF-8. */
 void tp__writer_json(tp__writer *writer, const char *text);
+void tp__writer_not_utf8(tp__writer *writer, const char *text); /* fails so */
+void tp__writer_no_memory(tp__writer *writer, size_t bytes);    /* fails so */
 /* Gives up: nothing is written. */
 void tp__writer_abandon(tp__writer *writer);
 /* Writes to the disk what is left and gives the file its name. Closed in any case. */

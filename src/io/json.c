@@ -1,5 +1,10 @@
 #include "io/json.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "io/utf8.h"
+
 void tp__json_start(tp__json *json, char *text, size_t size) {
     *json = (tp__json){.begin = text, .p = text, .end = text + size};
 }
@@ -60,46 +65,21 @@ bool tp__json_natural(tp__json *json, int64_t *value) {
     return true;
 }
 
+bool tp__json_word(tp__json *json, const char *word) {
+    if (json->error) return false;
+    json_skip_blanks(json);
+    size_t length = strlen(word);
+    if ((size_t)(json->end - json->p) < length || memcmp(json->p, word, length) != 0) return false;
+    json->p += length;
+    return true;
+}
+
+bool tp__json_bool(tp__json *json, bool *value) {
+    *value = tp__json_word(json, "true");
+    return *value || tp__json_word(json, "false") || tp__json_fail(json, "expected true or false");
+}
+
 /* ---- strings ----------------------------------------------------------------------------------------- */
-
-int tp__utf8_length(const unsigned char *p, const unsigned char *end) {
-    unsigned char c = *p, low = 0x80, high = 0xBF;
-    int length = c < 0x80                 ? 1
-                 : c >= 0xC2 && c <= 0xDF ? 2
-                 : (c & 0xF0) == 0xE0     ? 3
-                 : c >= 0xF0 && c <= 0xF4 ? 4
-                                          : 0;
-    if (length == 0 || end - p < length) return 0;
-    if (c == 0xE0) low = 0xA0;  /* no shorter form exists */
-    if (c == 0xED) high = 0x9F; /* no surrogates */
-    if (c == 0xF0) low = 0x90;
-    if (c == 0xF4) high = 0x8F; /* not above U+10FFFF */
-    for (int i = 1; i < length; i++) {
-        if (p[i] < low || p[i] > high) return 0;
-        low = 0x80;
-        high = 0xBF;
-    }
-    return length;
-}
-
-static char *json_put_utf8(char *out, uint32_t c) {
-    if (c < 0x80) {
-        *out++ = (char)c;
-    } else if (c < 0x800) {
-        *out++ = (char)(0xC0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        *out++ = (char)(0xE0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else {
-        *out++ = (char)(0xF0 | c >> 18);
-        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    }
-    return out;
-}
 
 /* The four hexadecimal digits after \u, at p; -1 if they are not there. */
 static int32_t json_hex4(tp__json *json) {
@@ -147,7 +127,7 @@ char *tp__json_string(tp__json *json) {
     char *text = json->p, *out = text; /* decoding makes nothing longer */
     while (json->p < json->end && *json->p != '"') {
         unsigned char c = (unsigned char)*json->p;
-        int length = tp__utf8_length((unsigned char *)json->p, (unsigned char *)json->end);
+        int length = tp__utf8_length(json->p, json->end);
         if (c < 0x20 || length == 0) {
             tp__json_fail(json, c < 0x20 ? "a control character in a string" : "invalid UTF-8 in a string");
             return NULL;
@@ -156,7 +136,7 @@ char *tp__json_string(tp__json *json) {
             json->p++;
             uint32_t code = json_escape(json);
             if (code == 0) return NULL;
-            out = json_put_utf8(out, code);
+            out = tp__utf8_put(out, code);
         } else {
             while (length-- > 0) *out++ = *json->p++;
         }
@@ -177,4 +157,14 @@ char *tp__json_key(tp__json *json) {
         return NULL;
     }
     return key;
+}
+
+size_t tp__json_escape(const char *p, const char *end, size_t *length, char out[8]) {
+    *length = (size_t)tp__utf8_length(p, end);
+    unsigned char c = (unsigned char)*p;
+    if (c < 0x20) return (size_t)snprintf(out, 8, "\\u%04x", c);
+    size_t escaped = c == '"' || c == '\\';
+    out[0] = '\\';
+    memcpy(out + escaped, p, *length);
+    return *length + escaped;
 }

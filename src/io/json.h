@@ -32,13 +32,20 @@ char *tp__json_key(tp__json *json);
 /* A whole number from 0 to INT64_MAX, without fraction and exponent. */
 bool tp__json_natural(tp__json *json, int64_t *value);
 
-/* The length of the valid UTF-8 sequence at `p`, 0 if it is not one (Unicode 15, table 3-7). */
-int tp__utf8_length(const unsigned char *p, const unsigned char *end);
+/* true or false. */
+bool tp__json_bool(tp__json *json, bool *value);
+
+/* Consumes `word` if it comes next, as null may: false if it does not, which is no failure. */
+bool tp__json_word(tp__json *json, const char *word);
 
 /* Fails unless only blanks are left. */
 bool tp__json_end(tp__json *json);
 
 /* Fails on behalf of the caller. Returns false. */
 bool tp__json_fail(tp__json *json, const char *error);
+
+/* For writing: how the character at `p` stands within a string; returns the number of bytes in `out`. It has
+ * *length bytes at `p`, 0 if it is not valid UTF-8. */
+size_t tp__json_escape(const char *p, const char *end, size_t *length, char out[8]);
 
 #endif

@@ -78,22 +78,25 @@ void tp__writer_over(tp__writer *writer, const void *data, size_t size) {
 }
 
 void tp__writer_json(tp__writer *writer, const char *text) {
-    const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
     tp__writer_bytes(writer, "\"", 1);
-    while (!writer->failed && p < end) {
-        int length = tp__utf8_length(p, end);
-        if (length == 0) {
-            tp__error(TP_ERR_ARGUMENT, writer->op, "\"%.200s\" is not UTF-8", text);
-            writer->failed = true;
-        } else if (*p < 0x20) {
-            tp__writer_printf(writer, "\\u%04x", *p);
-        } else {
-            if (*p == '"' || *p == '\\') tp__writer_bytes(writer, "\\", 1);
-            tp__writer_bytes(writer, p, (size_t)length);
-        }
+    for (const char *p = text, *end = p + strlen(text); !writer->failed && p < end;) {
+        char escaped[8];
+        size_t length, size = tp__json_escape(p, end, &length, escaped);
+        if (length > 0) tp__writer_bytes(writer, escaped, size);
+        else tp__writer_not_utf8(writer, text);
         p += length;
     }
     tp__writer_bytes(writer, "\"", 1);
+}
+
+void tp__writer_not_utf8(tp__writer *writer, const char *text) {
+    if (!writer->failed) tp__error(TP_ERR_ARGUMENT, writer->op, "\"%.200s\" is not UTF-8", text);
+    writer->failed = true;
+}
+
+void tp__writer_no_memory(tp__writer *writer, size_t bytes) {
+    if (!writer->failed) tp__error_memory(writer->op, bytes);
+    writer->failed = true;
 }
 
 void tp__writer_abandon(tp__writer *writer) {
