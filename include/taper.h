@@ -54,6 +54,7 @@
 #include "taper/optim.h"
 #include "taper/io.h"
 #include "taper/data.h"
+#include "taper/augment.h"
 #include "taper/text.h"
 
 #endif
