@@ -50,6 +50,7 @@
 #include "taper/module.h"
 #include "taper/nn.h"
 #include "taper/nn_recurrent.h"
+#include "taper/nn_attention.h"
 #include "taper/init.h"
 #include "taper/optim.h"
 #include "taper/io.h"

@@ -106,6 +106,22 @@ static tp_module *build(const char *net, tp_dtype real) {
         return tp_nn_sequential(
             TP_MODULES(tp_nn_gru_cell(4, 3, cell), tp_nn_rnn_cell(3, 3, cell),
                        tp_nn_lstm_cell(3, 2, (tp_nn_cell_options){.no_bias = true, .dtype = real})));
+    tp_nn_transformer_options layer = {.dim_feedforward = 5, .dropout = TP_ZERO, .dtype = real};
+    if (strcmp(net, "transformer") == 0)
+        return tp_nn_sequential(
+            TP_MODULES(tp_nn_multihead_attention(4, 2, (tp_nn_multihead_attention_options){.dtype = real}),
+                       tp_nn_transformer_encoder_layer(4, 2, layer)));
+    layer.batch_first = layer.norm_first = layer.gelu = layer.final_norm = true;
+    if (strcmp(net, "transformer_encoder") == 0) return tp_nn_transformer_encoder(4, 2, 2, layer);
+    layer.is_causal = layer.no_bias = true;
+    if (strcmp(net, "decoder_only") == 0)
+        return tp_nn_sequential(
+            TP_MODULES(tp_nn_positional_encoding(
+                           6, 4, (tp_nn_positional_encoding_options){.batch_first = true, .dtype = real}),
+                       tp_nn_positional_encoding(5, 4,
+                                                 (tp_nn_positional_encoding_options){
+                                                     .batch_first = true, .learned = true, .dtype = real}),
+                       tp_nn_transformer_encoder_layer(4, 1, layer), tp_nn_linear(4, 3, linear)));
     return NULL;
 }
 

@@ -13,6 +13,31 @@ def output(kind):
     return Output
 
 
+class SelfAttention(torch.nn.MultiheadAttention):
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
+class CausalLayer(torch.nn.TransformerEncoderLayer):
+    def forward(self, x):
+        return super().forward(x, torch.nn.Transformer.generate_square_subsequent_mask(x.shape[1], dtype=x.dtype), is_causal=True)
+
+
+class Positions(torch.nn.Module):
+    """Waves, as in the tutorial, or a parameter."""
+
+    def __init__(self, length, size, learned):
+        super().__init__()
+        if learned:
+            self.weight = torch.nn.Parameter(torch.randn(length, size))
+            return
+        angle = torch.arange(length)[:, None] / 10000 ** (torch.arange(0, size, 2) / size)
+        self.register_buffer("pe", torch.stack([torch.sin(angle), torch.cos(angle)], 2).view(length, size))
+
+    def forward(self, x):
+        return x + (self.pe if hasattr(self, "pe") else self.weight)[:x.shape[1]]
+
+
 def cases(file):
     """State before and after, by PyTorch's names; test_golden.c builds the same network by the case's name."""
     nn = torch.nn
@@ -44,6 +69,12 @@ def cases(file):
                                             output(nn.GRU)(4, 3, batch_first=True), output(nn.RNN)(3, 2, bias=False, nonlinearity="relu")),
                       (2, 3, 4)),
         "cells": (lambda: nn.Sequential(nn.GRUCell(4, 3), nn.RNNCell(3, 3), output(nn.LSTMCell)(3, 2, bias=False)), (3, 4)),
+        "transformer": (lambda: nn.Sequential(SelfAttention(4, 2), nn.TransformerEncoderLayer(4, 2, 5, 0)), (3, 2, 4)),
+        "transformer encoder": (lambda: nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(4, 2, 5, 0, "gelu", batch_first=True, norm_first=True), 2, nn.LayerNorm(4), False), (2, 3, 4)),
+        "decoder only": (lambda: nn.Sequential(
+            Positions(6, 4, False), Positions(5, 4, True), CausalLayer(4, 1, 5, 0, "gelu", batch_first=True, norm_first=True, bias=False),
+            nn.Linear(4, 3)), (2, 5, 4)),
         "groups": (lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=2, dilation=2), nn.Flatten(), nn.Linear(36, 2)),
                    (2, 4, 7, 7)),
     }

@@ -53,6 +53,12 @@ void tp_module_free(tp_module *m) {
     else module_free_tree(m);
 }
 
+void *tp__module_of(const char *op, tp_module *m, const tp_module_class *type) {
+    TP_REQUIRE(m, op);
+    if (m->type != type) TP_FAIL(TP_ERR_ARGUMENT, op, "a %s is no %s", m->type->name, type->name);
+    return m;
+}
+
 tp_module *tp__module_finish(tp_module *m, tp_scope *s, bool ok) {
     tp_scope_end(s);
     if (ok) return m;

@@ -40,6 +40,9 @@ tp__module_entry *tp__module_entry_of(const tp_module *m, const char *name);
 /* tp_forward() whose result the caller holds a reference to, instead of a scope. */
 tp_tensor *tp__module_run(tp_module *m, tp_tensor *x);
 
+/* The module, if it is of the class; NULL with a record. */
+void *tp__module_of(const char *op, tp_module *m, const tp_module_class *type);
+
 /* As Python prints it. */
 static inline const char *tp__nn_bool(bool value) { return value ? "True" : "False"; }
 

@@ -172,25 +172,18 @@ tp_module *tp_nn_lstm(int64_t input_size, int64_t hidden_size, tp_nn_recurrent_o
     return nn_recurrent_new("nn_lstm", &nn_lstm_class, 4, input_size, hidden_size, options);
 }
 
-/* The module, if it is of the class; NULL with a record. */
-static void *nn_recurrent_of(const char *op, tp_module *m, const tp_module_class *type) {
-    TP_REQUIRE(m, op);
-    if (m->type != type) TP_FAIL(TP_ERR_ARGUMENT, op, "a %s is no %s", m->type->name, type->name);
-    return m;
-}
-
 tp_recurrent_out tp_nn_rnn_forward(tp_module *m, tp_tensor *x, tp_tensor *h, tp_tensor *lengths) {
-    nn_recurrent *self = nn_recurrent_of("nn_rnn_forward", m, &nn_rnn_class);
+    nn_recurrent *self = tp__module_of("nn_rnn_forward", m, &nn_rnn_class);
     return self ? nn_recurrent_run(self, x, h, lengths) : (tp_recurrent_out){NULL, NULL};
 }
 
 tp_recurrent_out tp_nn_gru_forward(tp_module *m, tp_tensor *x, tp_tensor *h, tp_tensor *lengths) {
-    nn_recurrent *self = nn_recurrent_of("nn_gru_forward", m, &nn_gru_class);
+    nn_recurrent *self = tp__module_of("nn_gru_forward", m, &nn_gru_class);
     return self ? nn_recurrent_run(self, x, h, lengths) : (tp_recurrent_out){NULL, NULL};
 }
 
 tp_lstm_out tp_nn_lstm_forward(tp_module *m, tp_tensor *x, tp_lstm_state state, tp_tensor *lengths) {
-    nn_recurrent *self = nn_recurrent_of("nn_lstm_forward", m, &nn_lstm_class);
+    nn_recurrent *self = tp__module_of("nn_lstm_forward", m, &nn_lstm_class);
     return self ? nn_lstm_run(self, x, state, lengths) : (tp_lstm_out){NULL, NULL, NULL};
 }
 
@@ -300,6 +293,6 @@ tp_module *tp_nn_lstm_cell(int64_t input_size, int64_t hidden_size, tp_nn_cell_o
 }
 
 tp_lstm_state tp_nn_lstm_cell_forward(tp_module *m, tp_tensor *x, tp_lstm_state state) {
-    nn_cell *self = nn_recurrent_of("nn_lstm_cell_forward", m, &nn_lstm_cell_class);
+    nn_cell *self = tp__module_of("nn_lstm_cell_forward", m, &nn_lstm_cell_class);
     return self ? nn_lstm_cell_step(self, x, state) : (tp_lstm_state){NULL, NULL};
 }

@@ -78,14 +78,13 @@ static bool attention_check_shapes(const char *op, const tp_tensor *q, const tp_
 /* ---- the definition ----------------------------------------------------------------------------------- */
 
 /* softmax over the keys, but zeros where all scores are -Inf. */
-static tp_tensor *attention_weights(tp_tensor *scores) {
+static tp_tensor *attention_softmax(tp_tensor *scores) {
     tp_tensor *dead = tp_eq_scalar(tp_amax(tp_detach(scores), TP_DIMS(-1), true), -INFINITY);
     tp_tensor *zero = tp__constant(scores, 0);
     return tp_where(dead, zero, tp_softmax(tp_where(dead, zero, scores), -1));
 }
 
-tp_tensor *tp__attention_composite(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *v,
-                                   tp_tensor *mask) {
+tp_tensor *tp__attention_weights(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *mask) {
     tp_tensor *scores = tp_matmul(tp_mul_scalar(q, a->scale), tp_transpose(k, -2, -1)),
               *never = tp__constant(q, -INFINITY);
     if (mask) scores = mask->dtype == TP_BOOL ? tp_where(mask, scores, never) : tp_add(scores, mask);
@@ -93,9 +92,14 @@ tp_tensor *tp__attention_composite(const tp__attention *a, tp_tensor *q, tp_tens
         const tp_shape square = TP_SHAPE(attention_size(q, 2), attention_size(k, 2));
         scores = tp_where(tp_tril(tp_ones(square, TP_BOOL), 0), scores, never);
     }
-    const bool empty = attention_size(k, 2) == 0; /* no largest score; the product is zeros anyway */
-    tp_tensor *p = mask && !empty ? attention_weights(scores) : tp_softmax(scores, -1);
-    return tp_matmul(tp_dropout(p, a->dropout, true, a->generator), v);
+    const bool empty = attention_size(k, 2) == 0; /* of no keys there is no largest score */
+    tp_tensor *p = mask && !empty ? attention_softmax(scores) : tp_softmax(scores, -1);
+    return tp_dropout(p, a->dropout, true, a->generator);
+}
+
+tp_tensor *tp__attention_composite(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *v,
+                                   tp_tensor *mask) {
+    return tp_matmul(tp__attention_weights(a, q, k, mask), v);
 }
 
 /* k or v with a head for each of q. */

@@ -13,7 +13,10 @@ typedef struct tp__attention {
     tp_generator *generator;
 } tp__attention;
 
-/* The definition, in public ops: of what has been checked; mask may be NULL. NULL with a record. */
+/* The weights (..., L, S), after dropout, in public ops: of what has been checked; mask may be NULL. NULL with a record. */
+tp_tensor *tp__attention_weights(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *mask);
+
+/* The definition: these times v. */
 tp_tensor *tp__attention_composite(const tp__attention *a, tp_tensor *q, tp_tensor *k, tp_tensor *v,
                                    tp_tensor *mask);
 

@@ -10,7 +10,7 @@
 
 /* Queries and keys of a block: the scores of one stay in the second level cache. */
 #define FUSED_ROWS 64
-#define FUSED_COLUMNS 256
+#define FUSED_COLUMNS 512
 #define FUSED_GRAIN 65536 /* multiply-adds that are worth a thread's while */
 
 /* Recorded inputs; stats (..., L, 2) are for the fused rule alone. */
