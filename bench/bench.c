@@ -15,6 +15,7 @@ static const char help[] =
     "                   conv     Conv32-Flatten-10, batch 32 and 128\n"
     "                   cnn      Conv32-Pool-Conv64-Pool-128-10, batch 32 and 128\n"
     "                   mlp1024  1024-1024-1024-1024, batch 256\n"
+    "                   encoder  a transformer layer 128-512 of 4 heads on 64 steps, batch 32\n"
     "                   chain    100 small ops on 8, 1024 and 65536 elements, without an optimizer\n"
     "  --batch N      only rows of this size\n"
     "  --threads N    at most (default: one a core)\n"
@@ -70,15 +71,22 @@ static tp_module *make_mlp1024(void) {
         TP_MODULES(dense(1024, 1024), relu(), dense(1024, 1024), relu(), dense(1024, 1024)));
 }
 
+static tp_module *make_encoder(void) {
+    tp_nn_transformer_options options = {.dim_feedforward = 512, .dropout = TP_ZERO, .batch_first = true};
+    return tp_nn_sequential(
+        TP_MODULES(tp_nn_transformer_encoder_layer(128, 4, options), flatten(), dense(64 * 128, 10)));
+}
+
 static const struct row {
     const char *name;
     int64_t size; /* of the batch; for the chain the number of elements */
     tp_module *(*make)(void);
 } rows[] = {
-    {"mlp", 32, make_mlp},    {"mlp", 128, make_mlp},  {"mlp3", 32, make_mlp3},
-    {"mlp3", 128, make_mlp3}, {"conv", 32, make_conv}, {"conv", 128, make_conv},
-    {"cnn", 32, make_cnn},    {"cnn", 128, make_cnn},  {"mlp1024", 256, make_mlp1024},
-    {"chain", 8, NULL},       {"chain", 1024, NULL},   {"chain", 65536, NULL},
+    {"mlp", 32, make_mlp},         {"mlp", 128, make_mlp},  {"mlp3", 32, make_mlp3},
+    {"mlp3", 128, make_mlp3},      {"conv", 32, make_conv}, {"conv", 128, make_conv},
+    {"cnn", 32, make_cnn},         {"cnn", 128, make_cnn},  {"mlp1024", 256, make_mlp1024},
+    {"encoder", 32, make_encoder}, {"chain", 8, NULL},      {"chain", 1024, NULL},
+    {"chain", 65536, NULL},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -94,9 +102,12 @@ static tp_status make_task(const struct row *row, task *t) {
     }
     t->net = row->make();
     t->optim = tp_optim_adam(tp_module_parameters(t->net), RATE, (tp_adam_options){0});
-    bool images = row->make != make_mlp1024;
-    t->x = tp_rand(images ? TP_SHAPE(row->size, 1, 28, 28) : TP_SHAPE(row->size, 1024), TP_F32, NULL);
-    t->y = tp_randint(0, images ? 10 : 1024, TP_SHAPE(row->size), TP_I64, NULL);
+    bool wide = row->make == make_mlp1024;
+    t->x = tp_rand(wide                        ? TP_SHAPE(row->size, 1024)
+                   : row->make == make_encoder ? TP_SHAPE(row->size, 64, 128)
+                                               : TP_SHAPE(row->size, 1, 28, 28),
+                   TP_F32, NULL);
+    t->y = tp_randint(0, wide ? 1024 : 10, TP_SHAPE(row->size), TP_I64, NULL);
     return t->net && t->optim && t->x && t->y ? TP_OK : tp_last_error().code;
 }
 

@@ -38,8 +38,15 @@ def mlp1024():
     )
 
 
+def encoder():
+    return nn.Sequential(
+        nn.TransformerEncoderLayer(128, 4, 512, 0, batch_first=True), nn.Flatten(), nn.Linear(64 * 128, 10)
+    )
+
+
 ROWS = [(make.__name__, size, make) for make in (mlp, mlp3, conv, cnn) for size in (32, 128)]
-ROWS += [("mlp1024", 256, mlp1024)] + [("chain", size, None) for size in (8, 1024, 65536)]
+ROWS += [("mlp1024", 256, mlp1024), ("encoder", 32, encoder)]
+ROWS += [("chain", size, None) for size in (8, 1024, 65536)]
 
 
 def make_chain(size):
@@ -62,11 +69,11 @@ def make_step(make, size):
     torch.manual_seed(0)
     if make is None:
         return make_chain(size)
-    images = make is not mlp1024
+    shape = {mlp1024: (1024,), encoder: (64, 128)}.get(make, (1, 28, 28))
     net = make()
     optim = torch.optim.Adam(net.parameters(), RATE, fused=True)
-    x = torch.rand(size, 1, 28, 28) if images else torch.rand(size, 1024)
-    y = torch.randint(0, 10 if images else 1024, (size,))
+    x = torch.rand(size, *shape)
+    y = torch.randint(0, 1024 if make is mlp1024 else 10, (size,))
     criterion = nn.CrossEntropyLoss()
 
     def step():
@@ -142,7 +149,7 @@ def run_row(name, size, make, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, chain; also cnn-128")
+    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, encoder, chain; also cnn-128")
     parser.add_argument("--batch", type=int, help="only rows of this size")
     parser.add_argument("--threads", type=int, default=0, help="at most (default: one a core)")
     parser.add_argument("--seconds", type=float, default=1, help="to time each row for (default: 1)")
