@@ -56,6 +56,7 @@
 #include "taper/io.h"
 #include "taper/data.h"
 #include "taper/augment.h"
+#include "taper/image.h"
 #include "taper/text.h"
 
 #endif

@@ -51,7 +51,7 @@ preset() {
 
 section 'What is needed'
 need_packages gcc g++ libc6-dev clang cmake ninja-build pkg-config libopenblas-openmp-dev libomp-dev zlib1g-dev \
-    libcmocka-dev clang-format
+    libpng-dev libcmocka-dev clang-format
 use_all_cores
 export CC=gcc # of the presets that do not say clang
 # A test's threads and its neighbours' share the cores: an OpenMP team that spins would only delay them.
@@ -78,7 +78,7 @@ preset release-clang
 section 'gcc, ThreadSanitizer'
 preset tsan
 
-section 'Without OpenMP, BLAS and zlib, static'
+section 'Without OpenMP, BLAS, zlib and libpng, static'
 preset minimal
 
 section 'Its size'

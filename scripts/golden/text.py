@@ -42,6 +42,8 @@ def cases(file):
 def add(file, name, texts, pad, **options):
     tokenizer = Tokenizer(**options)
     tokenizer.fit_on_texts(texts)
+    tokenizer.word_docs = dict(sorted(tokenizer.word_docs.items()))  # in the order of a set, which each run has another of
+    tokenizer.index_docs = dict(sorted(tokenizer.index_docs.items()))
     file.metadata[f"{name}/json"] = tokenizer.to_json()
     file.metadata[f"{name}/pad"] = pad
     for what, some in ("text", texts), ("other", OTHER):

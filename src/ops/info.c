@@ -30,6 +30,12 @@ const char *tp_version(void) {
 #define ZLIB "; no zlib"
 #endif
 
+#if TP_HAVE_PNG
+#define LIBPNG "; libpng"
+#else
+#define LIBPNG "; no libpng"
+#endif
+
 static char info_text[512];
 static pthread_once_t info_once = PTHREAD_ONCE_INIT;
 
@@ -39,8 +45,8 @@ static void info_make(void) {
         strcat(levels, *levels ? " " : "");
         strcat(levels, *name);
     }
-    snprintf(info_text, sizeof info_text, "taper %s; %s; kernels %s of %s; %s; %s%s%s", tp_version(),
-             COMPILER, tp__kern->name, levels, tp__parallel_info(), tp__product_info(), ZLIB,
+    snprintf(info_text, sizeof info_text, "taper %s; %s; kernels %s of %s; %s; %s%s%s%s", tp_version(),
+             COMPILER, tp__kern->name, levels, tp__parallel_info(), tp__product_info(), ZLIB, LIBPNG,
              TP__NO_CACHE ? "; no caches, under AddressSanitizer" : "");
 }
 
