@@ -133,6 +133,8 @@ static const sample attention_rows[] = {
     ROW("not a number", {{FLOAT_IN(-1, 1), SHAPE(3, 2), .values = VALUES(1, 2, NAN, 0, -1, 1)}, OF(4, 2), OF(4, 2), NONE}, CAUSAL, .flags = SAMPLE_NAN),
     ROW("blocks", {OF(2, 70, 5), OF(2, 70, 5), OF(2, 70, 3), NONE}, .flags = SAMPLE_LARGE),
     ROW("large", {OF(3, 150, 16), OF(3, 700, 16), OF(3, 700, 17), NONE}, .flags = SAMPLE_LARGE),
+    ROW("one long sequence", {OF(300, 8), OF(1100, 8), OF(1100, 5), NONE}, .flags = SAMPLE_LARGE),
+    ROW("one long sequence, causal", {OF(700, 8), OF(700, 8), OF(700, 8), BOOLEAN(700)}, CAUSAL, .flags = SAMPLE_LARGE),
     ROW("large, causal", {OF(2, 2, 300, 9), OF(2, 2, 300, 9), OF(2, 2, 300, 9), NONE}, CAUSAL, .flags = SAMPLE_LARGE),
     ROW("large, mask", {OF(2, 2, 260, 8), OF(2, 2, 530, 8), OF(2, 2, 530, 8), BOOLEAN(2, 1, 260, 530)}, .flags = SAMPLE_LARGE),
     ROW("large, added, causal", {OF(2, 200, 8), OF(2, 300, 8), OF(2, 300, 8), ADDED(2, 1, 300)}, CAUSAL, .flags = SAMPLE_LARGE),

@@ -8,8 +8,9 @@
 #include "ops/attention.h"
 #include "taper/tensor.h"
 
-/* Queries and keys of a block: the scores of one stay in the second level cache. */
-#define FUSED_ROWS 64
+/* Queries and keys of a block: the scores of one stay in the second level cache. What is causal skips blocks, and skips more with smaller ones. */
+#define FUSED_ROWS 128
+#define FUSED_CAUSAL_ROWS 64
 #define FUSED_COLUMNS 512
 #define FUSED_GRAIN 65536 /* multiply-adds that are worth a thread's while */
 
@@ -35,7 +36,7 @@ typedef struct fused_run {
     char *y, *stats;      /* packed */
     const tp_tensor *g;   /* NULL: forwards */
     char *d[3];           /* gradients of q, k and v, packed; NULL if not wanted */
-    int64_t rows, columns, blocks;
+    int64_t rows, columns, blocks, key_blocks;
     char *scratch;
     size_t scratch_bytes, product_bytes,
         scores_bytes; /* of each worker; of which the product's, and a block's scores */
@@ -133,57 +134,126 @@ static void fused_forward_block(const fused_run *run, int64_t n, int64_t i0, cha
     kernels->finish[run->dtype](&b);
 }
 
-/* All of one matrix of the batch: the sums of the gradients of keys and values go over all queries. */
-static void fused_backward_matrix(const fused_run *run, int64_t n, char *scratch) {
+/* Queries and keys of one matrix of the batch, whole blocks of them, and which gradients are wanted of it. */
+typedef struct fused_part {
+    int64_t n, i_begin, i_end, j_begin, j_end;
+    bool queries, keys;
+} fused_part;
+
+/* dq, dk and dv of a block gain what b, unweighed, has of them. Each is added up in the order of the other side's blocks. */
+static void fused_gain(const fused_run *run, const fused_part *part, const tp__attention_block *b, int64_t i0,
+                       int64_t j0, char *scratch) {
+    const int64_t size = run->size, values = run->values, i = part->n * run->queries + i0,
+                  j = part->n * run->keys + j0;
+    const fused_matrix q = fused_rows(run, fused_matrix_at(run->in[FUSED_Q], part->n), i0),
+                       k = fused_rows(run, fused_matrix_at(run->in[FUSED_K], part->n), j0),
+                       g = fused_rows(run, fused_matrix_at(run->g, part->n), i0);
+    const fused_matrix p = {b->scores, b->step, 1}, ds = {b->dp, b->step, 1};
+    if (run->d[FUSED_Q] && part->queries)
+        fused_product(run, b->rows, size, b->columns, ds, k, run->d[FUSED_Q] + i * size * run->item, size,
+                      true, scratch);
+    if (run->d[FUSED_K] && part->keys)
+        fused_product(run, b->columns, size, b->rows, fused_turned(ds), q,
+                      run->d[FUSED_K] + j * size * run->item, size, true, scratch);
+    if (run->d[FUSED_V] && part->keys)
+        fused_product(run, b->columns, values, b->rows, fused_turned(p), g,
+                      run->d[FUSED_V] + j * values * run->item, values, true, scratch);
+}
+
+static void fused_backward_part(const fused_run *run, const fused_part *part, char *scratch) {
     const tp__attention_kernels *kernels = tp__kern->attention;
-    const int64_t item = run->item, size = run->size, values = run->values;
-    const fused_matrix q = fused_matrix_at(run->in[FUSED_Q], n), k = fused_matrix_at(run->in[FUSED_K], n),
-                       v = fused_matrix_at(run->in[FUSED_V], n), g = fused_matrix_at(run->g, n);
+    const fused_matrix q = fused_matrix_at(run->in[FUSED_Q], part->n),
+                       k = fused_matrix_at(run->in[FUSED_K], part->n),
+                       v = fused_matrix_at(run->in[FUSED_V], part->n), g = fused_matrix_at(run->g, part->n);
     char *scores = scratch + run->product_bytes, *dp = scores + run->scores_bytes,
          *dots = dp + run->scores_bytes;
-    const fused_matrix p = {scores, run->columns, 1}, ds = {dp, run->columns, 1};
-    for (int64_t i0 = 0; i0 < run->queries; i0 += run->rows) {
-        tp__attention_block b = fused_block(run, n, i0, 0);
-        const int64_t seen = fused_seen(run, i0 + b.rows);
-        const fused_matrix qi = fused_rows(run, q, i0), gi = fused_rows(run, g, i0);
-        kernels->dots[run->dtype](b.rows, values, b.out, gi.data, gi.rs, gi.cs, dots);
-        for (int64_t j0 = 0; j0 < seen; j0 += run->columns) {
-            const fused_matrix kj = fused_rows(run, k, j0), vj = fused_rows(run, v, j0);
-            b = fused_block(run, n, i0, j0);
-            b.columns = fused_least(run->columns, seen - j0);
+    for (int64_t i0 = part->i_begin; i0 < part->i_end; i0 += run->rows) {
+        tp__attention_block b = fused_block(run, part->n, i0, 0);
+        const int64_t seen = fused_least(fused_seen(run, i0 + b.rows), part->j_end);
+        const fused_matrix gi = fused_rows(run, g, i0);
+        kernels->dots[run->dtype](b.rows, run->values, b.out, gi.data, gi.rs, gi.cs, dots);
+        for (int64_t j0 = part->j_begin; j0 < seen; j0 += run->columns) {
+            b = fused_block(run, part->n, i0, j0);
+            b.columns = fused_least(run->columns, fused_seen(run, i0 + b.rows) - j0);
             b.scores = scores;
             b.dp = dp;
             b.dots = dots;
-            fused_product(run, b.rows, b.columns, size, qi, fused_turned(kj), scores, b.step, false, scratch);
-            fused_product(run, b.rows, b.columns, values, gi, fused_turned(vj), dp, b.step, false, scratch);
+            fused_product(run, b.rows, b.columns, run->size, fused_rows(run, q, i0),
+                          fused_turned(fused_rows(run, k, j0)), scores, b.step, false, scratch);
+            fused_product(run, b.rows, b.columns, run->values, gi, fused_turned(fused_rows(run, v, j0)), dp,
+                          b.step, false, scratch);
             kernels->unweigh[run->dtype](&b);
-            if (run->d[FUSED_Q])
-                fused_product(run, b.rows, size, b.columns, ds, kj,
-                              run->d[FUSED_Q] + (n * run->queries + i0) * size * item, size, true, scratch);
-            if (run->d[FUSED_K])
-                fused_product(run, b.columns, size, b.rows, fused_turned(ds), qi,
-                              run->d[FUSED_K] + (n * run->keys + j0) * size * item, size, true, scratch);
-            if (run->d[FUSED_V])
-                fused_product(run, b.columns, values, b.rows, fused_turned(p), gi,
-                              run->d[FUSED_V] + (n * run->keys + j0) * values * item, values, true, scratch);
+            fused_gain(run, part, &b, i0, j0, scratch);
         }
     }
 }
 
-static void fused_range(void *context, int64_t begin, int64_t end, int worker) {
-    const fused_run *run = context;
-    char *scratch = run->scratch + (size_t)worker * run->scratch_bytes;
-    for (int64_t i = begin; i < end; i++)
-        if (run->g) fused_backward_matrix(run, i, scratch);
-        else fused_forward_block(run, i / run->blocks, i % run->blocks * run->rows, scratch);
+static char *fused_scratch(const fused_run *run, int worker) {
+    return run->scratch + (size_t)worker * run->scratch_bytes;
 }
+
+static void fused_forward_range(void *context, int64_t begin, int64_t end, int worker) {
+    const fused_run *run = context;
+    for (int64_t i = begin; i < end; i++)
+        fused_forward_block(run, i / run->blocks, i % run->blocks * run->rows, fused_scratch(run, worker));
+}
+
+/* Items are matrices of the batch. */
+static void fused_backward_range(void *context, int64_t begin, int64_t end, int worker) {
+    const fused_run *run = context;
+    for (int64_t n = begin; n < end; n++) {
+        const fused_part part = {n, 0, run->queries, 0, run->keys, true, true};
+        fused_backward_part(run, &part, fused_scratch(run, worker));
+    }
+}
+
+/* Items are blocks of queries, and then blocks of keys. */
+static void fused_queries_range(void *context, int64_t begin, int64_t end, int worker) {
+    const fused_run *run = context;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t from = i % run->blocks * run->rows;
+        const fused_part part = {i / run->blocks, from, from + 1, 0, run->keys, true, false};
+        fused_backward_part(run, &part, fused_scratch(run, worker));
+    }
+}
+
+static void fused_keys_range(void *context, int64_t begin, int64_t end, int worker) {
+    const fused_run *run = context;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t from = i % run->key_blocks * run->columns;
+        const fused_part part = {i / run->key_blocks, 0, run->queries, from, from + 1, false, true};
+        fused_backward_part(run, &part, fused_scratch(run, worker));
+    }
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------- */
 
 static size_t fused_padded(int64_t bytes) { return ((size_t)bytes + 63) / 64 * 64; }
 
 static int64_t fused_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Goes through all blocks, whose borders follow from the shapes alone. */
-static bool fused_go(fused_run *run) {
+/* `items` of equal parts of all the work. */
+static void fused_share(fused_run *run, int64_t items, tp__range_fn *range) {
+    const double all =
+        (double)run->batch * (double)run->queries * (double)run->keys * (double)(run->size + run->values + 1);
+    const double each = all / (double)items;
+    tp__parallel_for(items, each < FUSED_GRAIN ? (int64_t)(FUSED_GRAIN / each) + 1 : 1, range, run);
+}
+
+/* By matrices of the batch, five products a block; or, where that would leave so many threads idle that it takes twice as long, by blocks, with
+ * two of the products made twice. The sums are the same, in the same order. */
+static void fused_backward(fused_run *run) {
+    const int64_t workers = tp__max_workers(), rounds = (run->batch + workers - 1) / workers;
+    if (2 * 7 * run->batch >= 5 * rounds * workers) {
+        fused_share(run, run->batch, fused_backward_range);
+        return;
+    }
+    if (run->d[FUSED_Q]) fused_share(run, run->batch * run->blocks, fused_queries_range);
+    if (run->d[FUSED_K] || run->d[FUSED_V]) fused_share(run, run->batch * run->key_blocks, fused_keys_range);
+}
+
+/* The sizes, and borders of blocks that follow from the shapes alone. */
+static void fused_measure(fused_run *run) {
     const tp_tensor *q = run->in[FUSED_Q], *v = run->in[FUSED_V];
     const int n = q->shape.ndim;
     run->item = (int64_t)tp__itemsize(run->dtype);
@@ -193,10 +263,16 @@ static bool fused_go(fused_run *run) {
     run->values = v->shape.dims[n - 1];
     run->batch = 1;
     for (int d = 0; d < n - 2; d++) run->batch *= q->shape.dims[d];
-    if (run->batch == 0 || run->queries == 0 || run->keys == 0) return true;
-    run->rows = fused_least(run->queries, FUSED_ROWS);
+    if (run->batch == 0 || run->queries == 0 || run->keys == 0) return;
+    run->rows = fused_least(run->queries, run->a->causal ? FUSED_CAUSAL_ROWS : FUSED_ROWS);
     run->columns = fused_least(run->keys, FUSED_COLUMNS);
     run->blocks = (run->queries + run->rows - 1) / run->rows;
+    run->key_blocks = (run->keys + run->columns - 1) / run->columns;
+}
+
+static bool fused_go(fused_run *run) {
+    fused_measure(run);
+    if (run->blocks == 0) return true;
     const int64_t side = fused_most(fused_most(run->rows, run->columns), fused_most(run->size, run->values));
     run->product_bytes = fused_padded((int64_t)tp__kern->gemm->scratch[run->dtype](side, side, side));
     run->scores_bytes = fused_padded(run->rows * run->columns * run->item);
@@ -207,10 +283,8 @@ static bool fused_go(fused_run *run) {
         tp__error_memory(TP__ATTENTION, bytes);
         return false;
     }
-    const double work = (double)(run->g ? run->queries : run->rows) * (double)run->keys *
-                        (double)(run->size + run->values + 1);
-    tp__parallel_for(run->g ? run->batch : run->batch * run->blocks,
-                     work < FUSED_GRAIN ? (int64_t)(FUSED_GRAIN / work) + 1 : 1, fused_range, run);
+    if (run->g) fused_backward(run);
+    else fused_share(run, run->batch * run->blocks, fused_forward_range);
     tp__buffer_free(run->scratch, bytes);
     return true;
 }
