@@ -66,6 +66,12 @@ static void test_cnn(void **state) {
     same_bits((run){NET_CNN, SGD, 67, 6});
 }
 
+static void test_transformer(void **state) {
+    (void)state;
+    same_bits((run){NET_TRANSFORMER, ADAM, 32, 12});
+    same_bits((run){NET_TRANSFORMER, ADAM, 1, 6});
+}
+
 /* Another seed, other bits: the comparison above is not one of constants. */
 static void test_seed_matters(void **state) {
     (void)state;
@@ -79,6 +85,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mlp),
         cmocka_unit_test(test_cnn),
+        cmocka_unit_test(test_transformer),
         cmocka_unit_test(test_seed_matters),
     };
     return cmocka_run_group_tests_name("determinism", tests, NULL, NULL);

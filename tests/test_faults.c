@@ -175,6 +175,11 @@ static void test_cnn_later_step(void **state) {
     fail_every(NET_CNN, 2, true);
 }
 
+static void test_transformer_first_step(void **state) {
+    (void)state;
+    fail_every(NET_TRANSFORMER, 0, false);
+}
+
 /* Making the things themselves. */
 static void test_construction(void **state) {
     (void)state;
@@ -245,9 +250,10 @@ static void test_second_derivative(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mlp_first_step), cmocka_unit_test(test_mlp_later_step),
-        cmocka_unit_test(test_cnn_first_step), cmocka_unit_test(test_cnn_later_step),
-        cmocka_unit_test(test_construction),   cmocka_unit_test(test_second_derivative),
+        cmocka_unit_test(test_mlp_first_step),         cmocka_unit_test(test_mlp_later_step),
+        cmocka_unit_test(test_cnn_first_step),         cmocka_unit_test(test_cnn_later_step),
+        cmocka_unit_test(test_transformer_first_step), cmocka_unit_test(test_construction),
+        cmocka_unit_test(test_second_derivative),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
 }

@@ -15,11 +15,29 @@ static tp_module *new_cnn(int64_t side, int64_t classes, tp_generator *generator
         tp_nn_linear(16 * (side / 4) * (side / 4), classes, (tp_linear_options){.generator = generator})));
 }
 
+static tp_module *new_transformer(int64_t side, int64_t classes, tp_generator *generator) {
+    return tp_nn_sequential(
+        TP_MODULES(tp_nn_flatten_with(1, 2),
+                   tp_nn_positional_encoding(side, side,
+                                             (tp_nn_positional_encoding_options){.learned = true,
+                                                                                 .batch_first = true,
+                                                                                 .generator = generator}),
+                   tp_nn_transformer_encoder(side, 2, 2,
+                                             (tp_nn_transformer_options){.dim_feedforward = 2 * side,
+                                                                         .dropout = TP_ZERO,
+                                                                         .batch_first = true,
+                                                                         .is_causal = true,
+                                                                         .generator = generator}),
+                   tp_nn_flatten(), tp_nn_dropout(0.25, NULL),
+                   tp_nn_linear(side * side, classes, (tp_linear_options){.generator = generator})));
+}
+
 tp_module *net_new(net_kind kind, int64_t side, int64_t classes, uint64_t seed) {
     tp_generator *generator = tp_generator_new(seed);
     if (!generator) return NULL;
-    tp_module *net =
-        kind == NET_MLP ? new_mlp(side * side, classes, generator) : new_cnn(side, classes, generator);
+    tp_module *net = kind == NET_MLP   ? new_mlp(side * side, classes, generator)
+                     : kind == NET_CNN ? new_cnn(side, classes, generator)
+                                       : new_transformer(side, classes, generator);
     tp_generator_free(generator);
     return net;
 }

@@ -4,10 +4,10 @@
 
 #include "taper.h"
 
-typedef enum net_kind { NET_MLP, NET_CNN } net_kind;
+typedef enum net_kind { NET_MLP, NET_CNN, NET_TRANSFORMER } net_kind;
 
 /* For images of one channel and side * side pixels. The cnn has convolutions, batch normalisation, pooling and
- * dropout. Drawn from `seed`; NULL after an error. */
+ * dropout; the transformer takes rows of pixels as steps. Drawn from `seed`; NULL after an error. */
 tp_module *net_new(net_kind kind, int64_t side, int64_t classes, uint64_t seed);
 
 /* A batch: images (n, 1, side, side) and labels (n) that can be learnt from them. In the current scope. */
