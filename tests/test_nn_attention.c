@@ -405,6 +405,11 @@ static void bad_calls(void **state) {
                     .output);
     assert_error(TP_ERR_DTYPE, "nn_multihead_attention_forward: key_padding_mask must be bool, float32 or "
                                "float64, got int64");
+    assert_null(tp_nn_multihead_attention_forward(m, q, k, v,
+                                                  (tp_attention_masks){.key_padding_mask =
+                                                                           tp_ones(TP_SHAPE(6, 2), TP_BOOL)})
+                    .output);
+    assert_error(TP_ERR_SHAPE, "nn_multihead_attention_forward: key_padding_mask must be (2, 6), got (6, 2)");
     assert_null(tp_nn_multihead_attention_forward(layer, q, k, v, none).output);
     assert_error(TP_ERR_ARGUMENT,
                  "nn_multihead_attention_forward: a TransformerEncoderLayer is no MultiheadAttention");

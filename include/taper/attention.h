@@ -20,8 +20,8 @@ typedef struct tp_attention_options {
 /* softmax(scale q k^T + mask) v, over the keys. q: (..., L, E), k: (..., S, E), v: (..., S, Ev) -> (..., L, Ev), with the leading dims
  * broadcast; attn_mask broadcasts to (..., L, S). q, k, v: all F32 or all F64; a floating mask is F32 or of that dtype. A query
  * that sees no key gives zeros, and passes no gradient on. Neither scores nor weights are stored: they are computed in blocks, forwards and
- * again backwards; except when there is dropout, or when the mask or a second derivative is differentiated, which take memory for
- * (..., L, S). Errors: TP_ERR_SHAPE, TP_ERR_DTYPE; TP_ERR_ARGUMENT for a dropout not in [0, 1].
+ * again backwards; except where there is dropout, where the mask is differentiated, or where a graph of the gradient is built: these
+ * take memory for (..., L, S). Errors: TP_ERR_SHAPE, TP_ERR_DTYPE; TP_ERR_ARGUMENT for a dropout not in [0, 1].
  * Sources: Vaswani et al. 2017; Dao 2023 (FlashAttention-2); torch.nn.functional.scaled_dot_product_attention, which refuses a mask
  * beside is_causal. */
 TP_API tp_tensor *tp_scaled_dot_product_attention(tp_tensor *q, tp_tensor *k, tp_tensor *v,

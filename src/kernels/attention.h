@@ -20,8 +20,7 @@ typedef struct tp__attention_block {
     bool mask_adds;
     void *stats;
     bool begins; /* weigh: these are the queries' first keys; stats and out hold nothing yet */
-    void *
-        out; /* weigh: (rows, values), to be rescaled to the new largest scores; finish: to be divided by the sums */
+    void *out; /* (rows, values); weigh rescales it to the new largest score, finish divides it by the sum */
     int64_t values;
     void *dp; /* unweigh: what the weights' gradients are, columns `step` apart; becomes the scores' */
     const void *dots; /* unweigh: (rows), the sum over a query's keys of weight times its gradient */

@@ -63,10 +63,10 @@ static bool mha_check_mask(const mha_call *c, const tp_tensor *mask, const char 
     if (mask->dtype != TP_BOOL && !tp__is_floating((tp_dtype)mask->dtype))
         TP_FAIL(TP_ERR_DTYPE, c->op, "%s must be bool, float32 or float64, got %s", name,
                 tp__dtype_text(mask));
-    if (!tp_shape_equal(mask->shape, one) && !tp_shape_equal(mask->shape, other))
-        TP_FAIL(TP_ERR_SHAPE, c->op, "%s must be %s or %s, got %s", name, tp__shape_text(one),
-                tp__shape_text(other), tp__shape_text(mask->shape));
-    return true;
+    if (tp_shape_equal(mask->shape, one) || tp_shape_equal(mask->shape, other)) return true;
+    const bool both = !tp_shape_equal(one, other);
+    TP_FAIL(TP_ERR_SHAPE, c->op, "%s must be %s%s%s, got %s", name, tp__shape_text(one), both ? " or " : "",
+            both ? tp__shape_text(other) : "", tp__shape_text(mask->shape));
 }
 
 static bool mha_check(mha_call *c) {
