@@ -228,7 +228,7 @@ static void test_rotation(void **state) {
     tp_generator_free(g);
 }
 
-/* Every place of a crop, of a shift and of a cutout comes about equally often, and flips as often as they should. */
+/* Every place of a crop, of a shift and of a cutout comes about equally often, and flips as they should. */
 static void test_fair(void **state) {
     (void)state;
     enum { N = 6000 };
@@ -256,7 +256,7 @@ static void test_fair(void **state) {
     tp_generator_free(g);
 }
 
-/* An image depends on its number and not on its neighbours; options do not change what others draw; nor do threads. */
+/* An image depends on its number, not on its neighbours or on the threads. */
 static void test_independent(void **state) {
     (void)state;
     tp_augment_options all = {

@@ -1,4 +1,5 @@
 /* PNG files of all kinds, broken ones, and folders of them. */
+/* ctest: threads */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

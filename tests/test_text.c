@@ -1,4 +1,5 @@
-/* Tokenizers and padded sequences, against Keras and by hand; files of tokenizers, whole, broken and changed. */
+/* Tokenizers and padded sequences, against Keras and by hand; files of tokenizers, whole, broken and
+ * changed. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -372,7 +373,8 @@ static void test_save(void **state) {
     char *before = read_file();
     static const char expected[] =
         "{\"class_name\": \"Tokenizer\", \"config\": {\"num_words\": null, \"filters\": "
-        "\"!\\\"#$%&()*+,-./:;<=>?@[\\\\]^_`{|}~\\u0009\\u000a\", \"lower\": true, \"split\": \" \", \"char_level\": false, "
+        "\"!\\\"#$%&()*+,-./:;<=>?@[\\\\]^_`{|}~\\u0009\\u000a\", \"lower\": true, \"split\": \" \", "
+        "\"char_level\": false, "
         "\"oov_token\": null, \"document_count\": 0, \"word_counts\": \"{}\", \"word_docs\": \"{}\", "
         "\"index_docs\": \"{}\", \"index_word\": \"{}\", \"word_index\": \"{}\"}}\n";
     assert_string_equal(before, expected);

@@ -3,7 +3,8 @@
  *     tp_tokenizer *tok = tp_tokenizer_new((tp_tokenizer_options){.num_words = 10000});
  *     tp_tokenizer_fit_on_texts(tok, texts, n);
  *     tp_tokenizer_texts_to_sequences(tok, texts, n, sequences);
- *     tp_tensor *x = tp_pad_sequences((tp_tensors){n, sequences}, (tp_pad_sequences_options){.maxlen = 100}); // (n, 100)
+ *     tp_pad_sequences_options pad = {.maxlen = 100};
+ *     tp_tensor *x = tp_pad_sequences((tp_tensors){n, sequences}, pad); // (n, 100), I64
  *
  * Text is UTF-8. Bytes that are none are passed on as they are, each as a character of its own. */
 #ifndef TAPER_TEXT_H
@@ -16,15 +17,15 @@
 TP_BEGIN_DECLS
 
 /* A vocabulary: each word that a corpus holds, and its index. The most frequent word has index 1, the next
- * one 2, and so on; of words that are as frequent, the one that came first. 0 is no word's: it is for padding.
- * The same texts give the same indices as keras.preprocessing.text.Tokenizer.
+ * one 2, and so on; of words that are as frequent, the one that came first. 0 is no word's: it is for
+ * padding. The same texts give the same indices as keras.preprocessing.text.Tokenizer.
  *
  * A text becomes words so: it is put in lower case; each character of `filters` is replaced by `split`; it is
  * cut at every `split`, and empty pieces are dropped. With char_level each character of the text in lower
  * case is a word, spaces too, and there are no filters.
  *
- * Lower case is Unicode's, one character for one, but that of U+0130 is "i" and U+0307 as in Python; a capital
- * sigma always becomes U+03C3, where Python writes U+03C2 at the end of a word.
+ * Lower case is Unicode's, one character for one, but that of U+0130 is "i" and U+0307 as in Python; a
+ * capital sigma always becomes U+03C3, where Python writes U+03C2 at the end of a word.
  *
  * A tokenizer may be read by several threads at once. */
 typedef struct tp_tokenizer tp_tokenizer;
@@ -65,7 +66,8 @@ TP_API int64_t tp_tokenizer_size(const tp_tokenizer *tokenizer);
  * frequency and stands for unknown words with it, and 1 is used for nothing, as in Keras. */
 TP_API int64_t tp_tokenizer_word_index(const tp_tokenizer *tokenizer, const char *word);
 
-/* The word with that index, from 1; valid until the tokenizer is fitted again or freed. Errors: TP_ERR_INDEX. */
+/* The word with that index, from 1; valid until the tokenizer is fitted again or freed. Errors:
+ * TP_ERR_INDEX. */
 TP_API const char *tp_tokenizer_word(const tp_tokenizer *tokenizer, int64_t index);
 
 /* How often a word was there, and in how many texts: 0 if it was not, -1 after an error. And the number of
@@ -74,13 +76,14 @@ TP_API int64_t tp_tokenizer_word_count(const tp_tokenizer *tokenizer, const char
 TP_API int64_t tp_tokenizer_word_texts(const tp_tokenizer *tokenizer, const char *word);
 TP_API int64_t tp_tokenizer_texts(const tp_tokenizer *tokenizer);
 
-/* The options it was made with, defaults filled in; the strings are the tokenizer's. All zero after an error. */
+/* The options it was made with, defaults filled in; the strings are the tokenizer's. All zero after an
+ * error. */
 TP_API tp_tokenizer_options tp_tokenizer_get_options(const tp_tokenizer *tokenizer);
 
-/* Writes the tokenizer to a file, and reads it back: the JSON of Keras's to_json(), so that either reads what
- * the other has written. Errors: those of io.h; for writing TP_ERR_ARGUMENT if a word is not valid UTF-8, which
- * JSON cannot hold; for reading TP_ERR_FORMAT with the byte in the file for all that is not as Keras writes it,
- * and if the file's word_index is not what follows from its word_counts. */
+/* Writes the tokenizer to a file, and reads it back: the JSON of Keras's to_json(), so that either reads
+ * what the other has written. Errors: those of io.h; for writing TP_ERR_ARGUMENT if a word is not valid
+ * UTF-8, which JSON cannot hold; for reading TP_ERR_FORMAT with the byte in the file for all that is not
+ * as Keras writes it, and if the file's word_index is not what follows from its word_counts. */
 TP_API tp_status tp_tokenizer_save(const tp_tokenizer *tokenizer, const char *path);
 TP_API tp_tokenizer *tp_tokenizer_load(const char *path);
 
@@ -93,11 +96,11 @@ typedef struct tp_pad_sequences_options {
     double value;       /* to fill up with */
 } tp_pad_sequences_options;
 
-/* One tensor of sequences of different lengths, each (L_i, ...) and of one dtype, the sizes after the first the
- * same: (N, maxlen, ...) of that dtype; N is their number. Gradients do not flow through it. Errors:
- * TP_ERR_NULL; TP_ERR_ARGUMENT for an empty list, a negative maxlen, or a value that the dtype cannot hold;
- * TP_ERR_SHAPE, TP_ERR_DTYPE for sequences that do not fit together; TP_ERR_MEMORY.
- * Source: keras.utils.pad_sequences. */
+/* One tensor of sequences of different lengths, each (L_i, ...) and of one dtype, the sizes after the
+ * first the same: (N, maxlen, ...) of that dtype; N is their number. Gradients do not flow through it.
+ * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an empty list, a negative maxlen, or a value that the dtype
+ * cannot hold; TP_ERR_SHAPE, TP_ERR_DTYPE for sequences that do not fit together; TP_ERR_MEMORY. Source:
+ * keras.utils.pad_sequences. */
 TP_API tp_tensor *tp_pad_sequences(tp_tensors sequences, tp_pad_sequences_options options);
 
 TP_END_DECLS

@@ -13,8 +13,8 @@
 
 static const char augment_op[] = "augment";
 
-/* An image's random numbers, each in [0, 1). They are drawn whether they are needed or not, so that an option does not
- * change what another one draws. */
+/* An image's random numbers, each in [0, 1). They are drawn whether they are needed or not, so that an
+ * option does not change what another one draws. */
 enum {
     DRAW_TOP,
     DRAW_LEFT,

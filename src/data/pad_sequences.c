@@ -39,7 +39,8 @@ static bool pad_check(tp_tensors sequences, int64_t *longest) {
     return sequences.count > 0;
 }
 
-/* Writes sequence `t`, whose elements are at `from`, into the row at `to`, which has `maxlen` steps of `step` bytes. */
+/* Writes sequence `t`, whose elements are at `from`, into the row at `to`, which has `maxlen` steps of
+ * `step` bytes. */
 static void pad_row(char *to, const char *from, int64_t length, int64_t maxlen, size_t step,
                     tp_pad_sequences_options options) {
     int64_t kept = length < maxlen ? length : maxlen;

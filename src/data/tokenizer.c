@@ -245,7 +245,7 @@ tp_tokenizer_options tp_tokenizer_get_options(const tp_tokenizer *tokenizer) {
     return (tp_tokenizer_options){0};
 }
 
-/* The word in the vocabulary; *known is false after an error. */
+/* The word in the vocabulary; *good is false after an error. */
 static const tp__word *tokenizer_find(const char *op, const tp_tokenizer *tokenizer, const char *word,
                                       bool *good) {
     *good = tokenizer && word;

@@ -40,7 +40,8 @@ void tp__vocabulary_free(tp__vocabulary *vocabulary);
 /* The word with these bytes, or NULL. */
 tp__word *tp__vocabulary_find(const tp__vocabulary *vocabulary, const char *bytes, size_t size);
 
-/* The same, and if it is not there, it is added with count 0; NULL if out of memory. Adding moves all words. */
+/* The same, and if it is not there, it is added with count 0; NULL if out of memory. Adding moves all
+ * words. */
 tp__word *tp__vocabulary_add(tp__vocabulary *vocabulary, const char *bytes, size_t size);
 
 /* Gives every word its index, the first being `first`. False if out of memory. */

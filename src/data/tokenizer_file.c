@@ -1,5 +1,5 @@
 /* Tokenizers in files, as Keras's to_json() writes them:
- *     {"class_name": "Tokenizer", "config": {"num_words": null, ..., "word_counts": "{\"the\": 2, ...}", ...}}
+ *     {"class_name": "Tokenizer", "config": {"num_words": null, ..., "word_counts": "{\"a\": 2, ...}", ...}}
  * where the dictionaries are JSON within strings. */
 #include <string.h>
 

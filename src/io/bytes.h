@@ -14,7 +14,8 @@ typedef struct tp__bytes {
     bool failed;
 } tp__bytes;
 
-/* Room for `count` more bytes at data + size, which the caller fills in, adding to size; NULL if there is none. */
+/* Room for `count` more bytes at data + size, which the caller fills in, adding to size; NULL if there is
+ * none. */
 char *tp__bytes_room(tp__bytes *bytes, size_t count);
 
 void tp__bytes_put(tp__bytes *bytes, const void *data, size_t count);

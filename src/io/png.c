@@ -1,5 +1,5 @@
-/* PNG through libpng. Whatever libpng calls an error comes back by longjmp() to png_try(), so what has to be freed lies in
- * the job, and no local variable is changed between the two. */
+/* PNG through libpng. Whatever libpng calls an error comes back by longjmp() to png_try(), so what has to
+ * be freed lies in the job, and no local variable is changed between the two. */
 #include "taper/image.h"
 
 #include <string.h>

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The length of the valid sequence at `p`, which is before `end`; 0 if it is not one (Unicode 15, table 3-7). */
+/* The length of the valid sequence at `p`, which is before `end`; 0 if it is not one (Unicode 15, table
+ * 3-7). */
 int tp__utf8_length(const char *p, const char *end);
 
 /* The code point of the valid sequence at `p` of that length. */
