@@ -12,12 +12,22 @@ static tp_tensors indices(const golden_call *c, tp_tensor **list) {
     return (tp_tensors){count, list};
 }
 
+static tp_embedding_bag_options bag_options(const golden_call *c) {
+    bool offsets = golden_flag(c, "offsets");
+    return (tp_embedding_bag_options){.mode = (tp_bag_mode)golden_int(c, "mode"),
+                                      .offsets = offsets ? c->in[2] : NULL,
+                                      .include_last_offset = golden_flag(c, "last"),
+                                      .per_sample_weights = c->n_in > 2 + offsets ? c->in[2 + offsets] : NULL,
+                                      .has_padding_idx = golden_flag(c, "has_padding"),
+                                      .padding_idx = golden_int(c, "padding")};
+}
+
 /* clang-format off */
 #define OPS(OP) \
     OP(gather, (X, DIM, Y)) OP(scatter_add, (X, DIM, Y, c->in[2])) OP(index_select, (X, DIM, Y)) \
     OP(index_add, (X, DIM, Y, c->in[2])) OP(pad, (X, golden_shape(c, "pads"), golden_number(c, "value"))) \
-    OP(embedding, (X, Y, (tp_embedding_options){golden_flag(c, "has_padding"), golden_int(c, "padding")})) \
-    OP(one_hot, (X, golden_int(c, "n"))) OP(index_copy, (X, DIM, Y, c->in[2])) \
+    OP(embedding, (X, Y, (tp_embedding_options){.has_padding_idx = golden_flag(c, "has_padding"), .padding_idx = golden_int(c, "padding")})) \
+    OP(embedding_bag, (X, Y, bag_options(c))) OP(one_hot, (X, golden_int(c, "n"))) OP(index_copy, (X, DIM, Y, c->in[2])) \
     OP(index_fill, (X, DIM, Y, golden_number(c, "value"))) OP(scatter, (X, DIM, Y, c->in[2])) \
     OP(scatter_scalar, (X, DIM, Y, golden_number(c, "value"))) OP(take_along_dim, (X, Y, DIM)) \
     OP(scatter_reduce, (X, DIM, Y, c->in[2], (tp_scatter_reduction)golden_int(c, "reduction"), golden_flag(c, "exclude"))) \

@@ -101,7 +101,10 @@ static void ref_pad(const sample *row, const dense *in, dense *out) {
 
 /* ---- embedding: in are index and weight; i[0] says whether i[1] is the padding ----------------------- */
 
-SAMPLE_RUN(run_embedding, tp_embedding(in[0], in[1], (tp_embedding_options){row->i[0] != 0, row->i[1]}))
+SAMPLE_RUN(run_embedding, tp_embedding(in[0], in[1],
+                                       (tp_embedding_options){.has_padding_idx = row->i[0] != 0,
+                                                              .padding_idx = row->i[1],
+                                                              .sparse = row->i[2] != 0}))
 
 static void ref_embedding(const sample *row, const dense *in, dense *out) {
     (void)row;
@@ -111,6 +114,42 @@ static void ref_embedding(const sample *row, const dense *in, dense *out) {
     double *y = dense_new(out, shape);
     for (int64_t n = 0; n < out->numel; n++)
         y[n] = in[1].data[(int64_t)in[0].data[n / size] * size + n % size];
+}
+
+/* ---- embedding_bag: in are index, weight, offsets or none, factors or none; arg the other options ----- */
+
+static tp_tensor *bag_call(const sample *row, tp_tensor *const *in) {
+    tp_embedding_bag_options options = *(const tp_embedding_bag_options *)row->arg;
+    options.offsets = in[2];
+    options.per_sample_weights = in[3];
+    return tp_embedding_bag(in[0], in[1], options);
+}
+SAMPLE_RUN(run_embedding_bag, bag_call(row, in))
+
+static void ref_embedding_bag(const sample *row, const dense *in, dense *out) {
+    const tp_embedding_bag_options *o = row->arg;
+    const int64_t n = in[0].numel, size = in[1].shape.dims[1];
+    const int64_t bags = in[2].data ? in[2].numel - o->include_last_offset : in[0].shape.dims[0];
+    double *y = dense_new(out, TP_SHAPE(bags, size));
+    for (int64_t b = 0; b < bags; b++) {
+        int64_t start = in[2].data ? (int64_t)in[2].data[b] : b * in[0].shape.dims[1], count = 0;
+        int64_t end = !in[2].data           ? start + in[0].shape.dims[1]
+                      : b + 1 < in[2].numel ? (int64_t)in[2].data[b + 1]
+                                            : n;
+        for (int64_t i = start; i < end; i++) {
+            int64_t r = (int64_t)in[0].data[i];
+            if (o->has_padding_idx && r == o->padding_idx) continue;
+            for (int64_t k = 0; k < size; k++) {
+                double v = in[1].data[r * size + k] * (in[3].data ? in[3].data[i] : 1),
+                       *at = &y[b * size + k];
+                if (o->mode != TP_BAG_MAX) *at += v;
+                else if (count == 0 || v > *at) *at = v;
+            }
+            count++;
+        }
+        for (int64_t k = 0; k < size && o->mode == TP_BAG_MEAN && count > 0; k++)
+            y[b * size + k] /= (double)count;
+    }
 }
 
 /* ---- one_hot: i[0] is num_classes, i[1] what that comes to ------------------------------------------- */
@@ -401,6 +440,66 @@ static const sample index_rows[] = {
      run_embedding,
      ref_embedding,
      {INTS(0, 900, 70, 40), FLOATS(-2, 2, 900, 30)},
+     .flags = SAMPLE_LARGE},
+    {"embedding",
+     "gradient in rows",
+     run_embedding,
+     ref_embedding,
+     {INTS(0, 5, 2, 6), FLOATS(-2, 2, 5, 3)},
+     .i = {0, 0, 1},
+     .no_second = "in rows"},
+    {"embedding",
+     "gradient in rows, padding elsewhere",
+     run_embedding,
+     ref_embedding,
+     {INTS(0, 4, 5), FLOATS(-2, 2, 5, 3)},
+     .i = {1, 4, 1},
+     .no_second = "in rows"},
+#define BAG(what, index, weight, offsets, factors, ...)                                                      \
+    {                                                                                                        \
+        "embedding_bag", what, run_embedding_bag, ref_embedding_bag, {index, weight, offsets, factors},      \
+            .arg = &(const tp_embedding_bag_options) {                                                       \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define OFFSETS(...)                                                                                         \
+    {                                                                                                        \
+        .kind = SAMPLE_I64, .lo = 0, .hi = 6, SHAPE(TP__COUNT(double, __VA_ARGS__)),                         \
+        .values = VALUES(__VA_ARGS__)                                                                        \
+    }
+#define FACTORS(...)                                                                                         \
+    { FLOAT_IN(-1, 1), SHAPE(__VA_ARGS__), .optional = true }
+#define FIXED_TABLE                                                                                          \
+    { FLOAT_IN(-2, 2), SHAPE(5, 3), .fixed = true }
+#define TABLE                                                                                                \
+    { FLOAT_IN(-2, 2), SHAPE(5, 3), .apart = 0.05 }
+    BAG("mean", INTS(0, 5, 3, 4), TABLE, ABSENT, ABSENT, .mode = TP_BAG_MEAN),
+    BAG("sum", INTS(0, 5, 3, 4), TABLE, ABSENT, ABSENT, .mode = TP_BAG_SUM),
+    BAG("max", INTS(0, 5, 3, 4), TABLE, ABSENT, ABSENT, .mode = TP_BAG_MAX),
+    BAG("mean, ragged", INTS(0, 5, 6), TABLE, OFFSETS(0, 1, 1, 4), ABSENT, .mode = TP_BAG_MEAN),
+    BAG("max, ragged", INTS(0, 5, 6), TABLE, OFFSETS(0, 1, 1, 4), ABSENT, .mode = TP_BAG_MAX),
+    BAG("sum, with the last offset", INTS(0, 5, 6), TABLE, OFFSETS(0, 2, 5), ABSENT, .mode = TP_BAG_SUM,
+        .include_last_offset = true),
+    BAG("sum, weighed", INTS(0, 5, 3, 4), TABLE, ABSENT, FACTORS(3, 4), .mode = TP_BAG_SUM),
+    BAG("sum, weighed, ragged, padding", INTS(0, 5, 6), TABLE, OFFSETS(0, 3, 4), FACTORS(6),
+        .mode = TP_BAG_SUM, .has_padding_idx = true, .padding_idx = 1),
+    BAG("mean, padding", INTS(0, 3, 3, 4), TABLE, ABSENT, ABSENT, .has_padding_idx = true, .padding_idx = 2),
+    BAG("max, padding", INTS(0, 3, 3, 4), TABLE, ABSENT, ABSENT, .mode = TP_BAG_MAX, .has_padding_idx = true,
+        .padding_idx = 0),
+    BAG("no bags", INTS(0, 5, 0, 4), TABLE, ABSENT, ABSENT, .mode = TP_BAG_MEAN),
+    {"embedding_bag",
+     "empty bags",
+     run_embedding_bag,
+     ref_embedding_bag,
+     {INTS(0, 5, 3, 0), FIXED_TABLE, ABSENT, ABSENT},
+     .arg = &(const tp_embedding_bag_options){.mode = TP_BAG_MAX},
+     .flags = SAMPLE_NO_GRAD},
+    {"embedding_bag",
+     "large",
+     run_embedding_bag,
+     ref_embedding_bag,
+     {INTS(0, 900, 60, 40), FLOATS(-2, 2, 900, 30), ABSENT, ABSENT},
+     .arg = &(const tp_embedding_bag_options){0},
      .flags = SAMPLE_LARGE},
 };
 SAMPLE_FAMILY(index, index_rows)

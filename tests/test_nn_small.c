@@ -149,6 +149,32 @@ static void embedding_is_a_table(void **state) {
     assert_error(TP_ERR_ARGUMENT, "nn_embedding: padding_idx 4 is none of the 4 embeddings");
 }
 
+static void embedding_bag_is_a_module(void **state) {
+    (void)state;
+    tp_module *m = tp_nn_embedding_bag(
+        5, 3, (tp_nn_embedding_bag_options){.mode = TP_BAG_SUM, .has_padding_idx = true, .padding_idx = -1});
+    tp_tensor *w = tp_module_find(m, "weight"),
+              *index = tp_from_i64(TP_SHAPE(4), (const int64_t[]){3, 1, 4, 1}, 4);
+    assert_values(tp_select(tp_detach(w), 0, 4), 0, 0, 0);
+    tp_tensor *two = tp_forward(m, tp_reshape(index, TP_SHAPE(2, 2)));
+    tp_tensor *all = tp_forward_all(m, TP_TENSORS(index, tp_from_i64(TP_SHAPE(1), (const int64_t[]){0}, 1)));
+    assert_true(tp_equal(tp_select(two, 0, 1), tp_select(w, 0, 1)));
+    tp_tensor *sum = tp_add(tp_add(tp_select(w, 0, 3), tp_select(w, 0, 1)), tp_select(w, 0, 1));
+    assert_true(tp_equal(tp_select(all, 0, 0), sum));
+    tp_tensor *zero = tp_from_i64(TP_SHAPE(1), (const int64_t[]){0}, 1),
+              *none = tp_zeros(TP_SHAPE(4), TP_F32);
+    tp_tensor *nothing = tp_forward_all(m, TP_TENSORS(index, zero, none));
+    assert_values(nothing, 0, 0, 0);
+    char text[64];
+    tp_module_format(m, text, sizeof text);
+    assert_string_equal(text, "EmbeddingBag(5, 3, mode='sum', padding_idx=4)");
+    assert_null(tp_forward_all(m, TP_TENSORS(index, zero, none, none)));
+    assert_error(TP_ERR_ARGUMENT, "embedding_bag: takes an index, offsets and factors, got 4 tensors");
+    tp_module_free(m);
+    assert_null(tp_nn_embedding_bag(4, 3, (tp_nn_embedding_bag_options){.mode = (tp_bag_mode)7}));
+    assert_error(TP_ERR_ARGUMENT, "nn_embedding_bag: there is no mode 7");
+}
+
 /* Random slopes in training, their mean in evaluation. */
 static void rrelu_by_mode(void **state) {
     (void)state;
@@ -227,7 +253,7 @@ int main(void) {
         CHECK_TEST(modules_are_their_ops), CHECK_TEST(vision_modules_are_their_ops),
         CHECK_TEST(pools_are_their_ops),   CHECK_TEST(rrelu_by_mode),
         CHECK_TEST(prelu_has_a_weight),    CHECK_TEST(bilinear_takes_two),
-        CHECK_TEST(embedding_is_a_table),
+        CHECK_TEST(embedding_is_a_table),  CHECK_TEST(embedding_bag_is_a_module),
     };
     return cmocka_run_group_tests_name("nn_small", tests, NULL, NULL);
 }

@@ -25,6 +25,14 @@ TP_API const char *tp_grad_op_name(const tp_tensor *t);
  * A later walk adds to it in place or puts a new tensor in its stead: ask again after each. */
 TP_API tp_tensor *tp_tensor_grad(const tp_tensor *t);
 
+/* The gradient of a table of embeddings, made with the option `sparse`, as the rows that were used: indices (n), I64,
+ * ascending, and values (n, D); all other rows are zero. Both NULL if there is no gradient, or one that is not of this kind.
+ * tp_tensor_grad() makes it a dense one for good. */
+typedef struct tp_sparse_grad {
+    tp_tensor *indices, *values;
+} tp_sparse_grad;
+TP_API tp_sparse_grad tp_tensor_sparse_grad(const tp_tensor *t);
+
 /* Sets the gradient; NULL clears it. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for `t` itself. */
 TP_API tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad);
 TP_API void tp_zero_grad(tp_tensor *t); /* sets it to NULL */

@@ -109,11 +109,33 @@ TP_API tp_tensor *tp_one_hot(tp_tensor *index, int64_t num_classes);
 typedef struct tp_embedding_options {
     bool has_padding_idx;
     int64_t padding_idx; /* the row that gets no gradient; a negative one counts from the end */
+    /* The gradient of a weight that is a leaf is kept as the rows that were used (tp_tensor_sparse_grad()), so that a step costs
+     * what these cost, whatever the size of the table. SGD without momentum and weight decay, Adam with `lazy`, and clipping read it so;
+     * for anything else it is made dense. Differentiable once. */
+    bool sparse;
 } tp_embedding_options;
 
 /* Rows of a table: index (...), I64 or I32, in [0, V), weight (V, D), F32 or F64 -> (..., D). The gradients of a row that is named more than
  * once are added up in the order of the index. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_INDEX. Source: torch.nn.functional.embedding. */
 TP_API tp_tensor *tp_embedding(tp_tensor *index, tp_tensor *weight, tp_embedding_options options);
+
+typedef enum tp_bag_mode { TP_BAG_MEAN, TP_BAG_SUM, TP_BAG_MAX } tp_bag_mode;
+
+typedef struct tp_embedding_bag_options {
+    tp_bag_mode mode;
+    tp_tensor *offsets;       /* of an index (n): where each bag begins, (B), I64 or I32, ascending from 0 */
+    bool include_last_offset; /* offsets are (B + 1), with the end of the last bag */
+    tp_tensor *
+        per_sample_weights; /* of the index's shape and the weight's dtype: factors of the rows; with the sum only */
+    bool has_padding_idx;
+    int64_t padding_idx; /* entries of the index that count for nothing; a negative one counts from the end */
+    bool sparse;         /* see tp_embedding_options */
+} tp_embedding_bag_options;
+
+/* Mean, sum or largest of the rows that a bag names: index (B, L), or (n) with offsets, weight (V, D) -> (B, D). A bag without entries
+ * gives zeros. Of rows with the same largest element the first has the gradient. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_INDEX,
+ * TP_ERR_ARGUMENT. Source: torch.nn.functional.embedding_bag, without max_norm and scale_grad_by_freq. */
+TP_API tp_tensor *tp_embedding_bag(tp_tensor *index, tp_tensor *weight, tp_embedding_bag_options options);
 
 TP_END_DECLS
 

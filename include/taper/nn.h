@@ -247,6 +247,7 @@ typedef struct tp_nn_embedding_options {
     bool has_padding_idx;
     int64_t
         padding_idx; /* its row is zero at first, and gets no gradient; a negative one counts from the end */
+    bool sparse;     /* see tp_embedding_options */
     tp_dtype dtype;
     tp_generator *generator;
 } tp_nn_embedding_options;
@@ -255,6 +256,21 @@ typedef struct tp_nn_embedding_options {
  * torch.nn.Embedding, without max_norm. */
 TP_API tp_module *tp_nn_embedding(int64_t num_embeddings, int64_t embedding_dim,
                                   tp_nn_embedding_options options);
+
+typedef struct tp_nn_embedding_bag_options {
+    tp_bag_mode mode; /* the mean, unless it is said otherwise */
+    bool include_last_offset;
+    bool has_padding_idx;
+    int64_t padding_idx; /* its row is zero at first; its entries count for nothing */
+    bool sparse;         /* see tp_embedding_options */
+    tp_dtype dtype;
+    tp_generator *generator;
+} tp_nn_embedding_bag_options;
+
+/* tp_embedding_bag() of an index (B, L); of an index (n) and offsets (B), or these and factors (n), by tp_forward_all(): ->
+ * (B, embedding_dim). weight: (num_embeddings, embedding_dim), standard normal. Source: torch.nn.EmbeddingBag. */
+TP_API tp_module *tp_nn_embedding_bag(int64_t num_embeddings, int64_t embedding_dim,
+                                      tp_nn_embedding_bag_options options);
 
 typedef struct tp_nn_prelu_options {
     double init; /* 0 is 0.25, TP_ZERO is 0 */

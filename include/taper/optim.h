@@ -51,6 +51,9 @@ typedef struct tp_adam_options {
     double weight_decay; /* 0 is 0 for Adam, and 0.01 for AdamW, where TP_ZERO is 0 */
     bool amsgrad;        /* divide by the largest v so far */
     bool maximize;       /* go up instead of down */
+    bool
+        lazy; /* of a gradient in rows (tp_tensor_sparse_grad()): the other rows, and their m and v, stay as they are; without
+                * weight decay and amsgrad only. torch.optim.SparseAdam */
 } tp_adam_options;
 
 /* Adam. t counts the steps from 1.

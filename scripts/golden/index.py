@@ -23,6 +23,14 @@ def cases(file):
     for what, given, padding in (("vector", (6,), None), ("matrix", (2, 3), None), ("padding", (2, 4), 1), ("padding from the end", (9,), -1)):
         more = {} if padding is None else {"padding": padding, "has_padding": True}
         file.case("embedding", what, [file.ints(0, 4, *given), file.draw(4, 3)], lambda i, w: F.embedding(i, w, padding), **more)
+    for number, mode in enumerate(("mean", "sum", "max")):
+        file.case("embedding_bag", mode, [file.ints(0, 5, 3, 4), file.draw(5, 3)], lambda i, w: F.embedding_bag(i, w, mode=mode), mode=number)
+        file.case("embedding_bag", f"{mode}, padding", [file.ints(0, 3, 3, 4), file.draw(5, 3)],
+                  lambda i, w: F.embedding_bag(i, w, mode=mode, padding_idx=1), mode=number, has_padding=True, padding=1)
+        file.case("embedding_bag", f"{mode}, offsets", [file.ints(0, 5, 7), file.draw(5, 3), torch.tensor([0, 2, 2, 5])],
+                  lambda i, w, o: F.embedding_bag(i, w, o, mode=mode), mode=number, offsets=True)
+    file.case("embedding_bag", "last offset, factors", [file.ints(0, 5, 7), file.draw(5, 3), torch.tensor([0, 2, 7]), file.draw(7)],
+              lambda i, w, o, f: F.embedding_bag(i, w, o, mode="sum", include_last_offset=True, per_sample_weights=f), mode=1, offsets=True, last=True)
     file.case("one_hot", "five", [file.ints(0, 5, 2, 3)], lambda t: F.one_hot(t, 5), n=5)
     file.case("one_hot", "as many as needed", [torch.tensor([0, 2, 1])], F.one_hot, n=-1)
     file.case("scatter_add", "smaller", [x, file.ints(0, 2, 3, 2, 3), file.draw(3, 2, 3)], lambda t, i, s: t.scatter_add(0, i, s), dim=0)

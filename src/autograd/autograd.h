@@ -23,12 +23,17 @@ typedef struct tp__ctx tp__ctx;
  * input i with tp__needs(ctx, i); NULL at first. A NULL left there is a failure. */
 typedef void tp__vjp_fn(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx);
 
+/* The gradient of input 0, a table (V, D), as some of its rows: *index (n), I64, in [0, V), and *values (n, D); the
+ * others are zero, and a row named twice has the sum. NULL is a failure. */
+typedef void tp__rows_fn(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **index, tp_tensor **values);
+
 #define TP__ALL (~0u)
 
 typedef struct tp__op {
     const char *name;
     tp__vjp_fn *vjp;       /* differentiable; used when a graph is being built, or always without the next */
     tp__vjp_fn *vjp_fused; /* a direct kernel for the same values, used when no graph is being built */
+    tp__rows_fn *vjp_rows; /* the same as rows, used instead where input 0 is a leaf that may have them */
     uint32_t save_inputs;  /* bit i: input i's value is saved; beyond 32 inputs none is */
     uint32_t save_outputs; /* bit k: output k's */
     bool takes_null;       /* the rule handles NULL g[k] of unused outputs itself */
@@ -84,6 +89,12 @@ bool tp__graph_wanted(const tp__ctx *ctx); /* is a graph being built? */
  * order recorded (NULL stays NULL) and fills outputs[0 .. n_out-1]. All inputs must have been saved. */
 typedef bool tp__composite_fn(const void *attr, tp_tensor *const *in, tp_tensor **outputs);
 void tp__vjp_by_composite(tp__ctx *ctx, tp__composite_fn *composite, tp_tensor *const *g, tp_tensor **dx);
+
+/* The gradient of `t` as rows, if it consists of nothing else: (n), I64, ascending, and (n, D) in the current scope, the very
+ * ones that the tensor holds, to read; else NULL. Fails only for want of memory. */
+tp_status tp__grad_rows(const tp_tensor *t, tp_tensor **index, tp_tensor **values);
+/* The gradient of `t` as a dense tensor, in the current scope; NULL if there is none. Likewise. */
+tp_status tp__grad_dense(const tp_tensor *t, tp_tensor **grad);
 
 /* An op that returns its input under a new identity: the same storage, a node of its own. */
 tp_tensor *tp__alias(tp_tensor *x);

@@ -18,7 +18,10 @@ typedef struct sink {
     tp_tensor *tensor;    /* the leaf, or the output's tensor */
     tp_tensor *grad;      /* these are references, or NULL */
     tp_tensor *old, *sum; /* the tensor's gradient so far, and what it is to be replaced by */
-    int64_t number;       /* in the order in which the walk met them */
+    tp_tensor **parts;    /* of a gradient in rows: index, values, index, values, ..., references */
+    int part_count, part_capacity, own_count; /* of them this walk's own; after them what the tensor had */
+    tp_tensor *index, *values;                /* what they and the rows so far add up to */
+    int64_t number;                           /* in the order in which the walk met them */
 } sink;
 
 typedef struct walk {
@@ -133,6 +136,8 @@ static const void *sink_key(const tp_tensor *t) {
     return t->node ? (const void *)&tp__node_of(t)->outs[t->output] : t;
 }
 
+static bool sink_has_grad(const sink *s) { return s->grad || s->part_count > 0; }
+
 static bool sink_is_leaf(const sink *s) { return s->key == s->tensor; }
 
 /* ---- gradients on their way -------------------------------------------------------------------------- */
@@ -200,6 +205,33 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
     if (!w->bounded)
         TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
     return accumulate(w, &e->node->outs[e->output].grad, g);
+}
+
+/* May input 0 of the node have its gradient in rows? Nobody but its leaf is to see it. */
+static bool takes_rows(const walk *w, const tp__node *node) {
+    const tp_tensor *leaf = node->edges[0].leaf;
+    if (!node->op->vjp_rows || w->create_graph || !w->all || !leaf || tp__tls.anomaly) return false;
+    const tp__meta *meta = tp__meta_of(leaf);
+    return !meta || !meta->hooks;
+}
+
+static tp_status route_part(const walk *w, sink *s, tp_tensor *index, tp_tensor *values) {
+    if (s->part_count + 4 > s->part_capacity) { /* a pair, and room for one more */
+        int capacity = s->part_capacity ? 2 * s->part_capacity : 8;
+        tp_tensor **parts = tp__realloc(s->parts, (size_t)capacity * sizeof *parts);
+        if (!parts) return tp__error_memory(w->op, (size_t)capacity * sizeof *parts);
+        s->parts = parts;
+        s->part_capacity = capacity;
+    }
+    s->parts[s->part_count++] = tp_retain(index);
+    s->parts[s->part_count++] = tp_retain(values);
+    return TP_OK;
+}
+
+static tp_status route_rows(walk *w, const tp__node *node, tp_tensor *index, tp_tensor *values) {
+    if (!index || !values) return tp_last_error().code;
+    sink *s = sink_add(w, node->edges[0].leaf, node->edges[0].leaf);
+    return s ? route_part(w, s, index, values) : TP_ERR_MEMORY;
 }
 
 /* ---- one node ---------------------------------------------------------------------------------------- */
@@ -295,6 +327,11 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
             node->op->name);
     bool seal = w->create_graph && node->op->once, pending = tp__error_pending();
     if (seal) tp_set_grad_enabled(false);
+    if (takes_rows(w, node)) {
+        tp_tensor *index = NULL, *values = NULL;
+        node->op->vjp_rows(&ctx, g, &index, &values);
+        return route_rows(w, node, index, values);
+    }
     (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
     if (seal) {
         tp_set_grad_enabled(true);
@@ -446,6 +483,10 @@ static void walk_end(walk *w, bool failed) {
         tp_release(s->grad);
         tp_release(s->old);
         tp_release(s->sum);
+        for (int k = 0; k < s->part_count; k++) tp_release(s->parts[k]);
+        tp__free(s->parts);
+        tp_release(s->index);
+        tp_release(s->values);
     }
     tp__free(w->after);
     tp__free(w->sinks);
@@ -489,9 +530,34 @@ static bool own_enough(const walk *w, const tp_tensor *g) {
                            : solely_held(g);
 }
 
+/* A gradient in rows stays one unless there is a dense one too. */
+static tp_status sink_prepare_rows(const walk *w, sink *s, tp__meta *meta) {
+    tp_tensor *index = NULL, *values = NULL;
+    bool dense = s->grad != NULL;
+    s->own_count = s->part_count;
+    if (!dense) TP_TRY(tp__grad_rows(s->tensor, &index, &values));
+    if (index) {
+        TP_TRY(route_part(w, s, index, values));
+        s->old = tp_retain(index);
+    } else {
+        tp_tensor *old = tp__meta_retain_grad(meta);
+        dense = dense || old;
+        tp_release(old);
+    }
+    TP_TRY(tp__rows_sum(w->op, s->part_count, s->parts, &s->index, &s->values));
+    if (!dense) return TP_OK;
+    TP_TRY(sink_replace(s, tp__rows_dense(w->op, s->tensor, s->grad, s->index, s->values)));
+    tp_release(s->index);
+    s->index = NULL;
+    return TP_OK;
+}
+
 static tp_status sink_prepare(const walk *w, sink *s) {
     tp__meta *meta = tp__meta_make(w->op, s->tensor);
     if (!meta) return TP_ERR_MEMORY;
+    if (s->part_count > 0) TP_TRY(sink_prepare_rows(w, s, meta));
+    if (s->index) return TP_OK;
+    TP_TRY(tp__meta_densify(w->op, s->tensor));
     tp__meta_lock(meta);
     bool in_place = meta->grad && !w->create_graph && solely_held(meta->grad);
     s->old = in_place ? NULL : tp_retain(meta->grad);
@@ -502,9 +568,43 @@ static tp_status sink_prepare(const walk *w, sink *s) {
     return s->sum ? TP_OK : tp_last_error().code;
 }
 
+/* Another thread has changed the same rows since they were prepared: the walk's own parts are added to what is there now. */
+static tp_status sink_add_again(const walk *w, sink *s, tp__meta *meta) {
+    tp_tensor *index, *values;
+    for (int i = s->own_count; i < s->part_count; i++) tp_release(s->parts[i]);
+    if (meta->row_index) {
+        s->parts[s->own_count] =
+            tp_retain(meta->row_index); /* the old ones' place, or room for one more pair */
+        s->parts[s->own_count + 1] = tp_retain(meta->row_values);
+    }
+    s->part_count = s->own_count + (meta->row_index ? 2 : 0);
+    TP_TRY(tp__rows_sum(w->op, s->part_count, s->parts, &index, &values));
+    tp_release(s->index);
+    tp_release(s->values);
+    s->index = index;
+    s->values = values;
+    return TP_OK;
+}
+
+static tp_status sink_deliver_rows(const walk *w, sink *s, tp__meta *meta) {
+    tp_tensor *old[2] = {NULL, NULL};
+    tp__meta_lock(meta);
+    tp_status status = meta->row_index == s->old ? TP_OK : sink_add_again(w, s, meta);
+    if (status == TP_OK) {
+        old[0] = meta->row_index;
+        old[1] = meta->row_values;
+        meta->row_index = tp_retain(s->index);
+        meta->row_values = tp_retain(s->values);
+    }
+    tp__meta_unlock(meta);
+    for (int i = 0; i < 2; i++) tp_release(old[i]);
+    return status;
+}
+
 /* Fails only where memory runs out just as another thread has changed the same gradient since it was prepared. */
 static tp_status sink_deliver(const walk *w, sink *s) {
     tp__meta *meta = tp__meta_of(s->tensor);
+    if (s->index) return sink_deliver_rows(w, s, meta);
     tp_tensor *next = NULL;
     bool added = false;
     tp__meta_lock(meta);
@@ -560,7 +660,7 @@ static tp_status deliver(walk *w) {
     tp_status status = TP_OK;
     for (int pass = 0; pass < 2; pass++) {
         for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
-            if (w->sinks[i].grad)
+            if (sink_has_grad(&w->sinks[i]))
                 status = pass ? sink_deliver(w, &w->sinks[i]) : sink_prepare(w, &w->sinks[i]);
         tp__scope_clear(scope);
     }

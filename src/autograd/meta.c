@@ -42,10 +42,11 @@ void tp__meta_drop(tp__meta *meta) {
 static void meta_destroy(tp__graph_ref *ref) {
     tp__meta *meta = (tp__meta *)(void *)ref;
     tp__meta_lock(meta); /* a walk may be at the node */
-    tp_tensor *grad = meta->grad;
-    meta->grad = NULL;
+    tp_tensor *grad = meta->grad, *rows[] = {meta->row_index, meta->row_values};
+    meta->grad = meta->row_index = meta->row_values = NULL;
     meta->orphan = true;
     tp__meta_unlock(meta);
+    for (int i = 0; i < 2; i++) tp_release(rows[i]);
     tp__meta_drop(meta);
     while (grad) { /* a gradient may have a gradient, and so on: no such chain is too long for the stack */
         tp__meta *own = tp__meta_of(grad);
@@ -101,14 +102,17 @@ tp_tensor *tp__meta_retain_grad(const tp__meta *meta) {
 }
 
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad) {
-    tp_tensor *old = NULL;
+    tp_tensor *old[3] = {NULL};
     tp__meta_lock(meta);
     if (!meta->orphan) {
-        old = meta->grad;
+        old[0] = meta->grad;
+        old[1] = meta->row_index;
+        old[2] = meta->row_values;
         meta->grad = tp_retain(grad);
+        meta->row_index = meta->row_values = NULL;
     }
     tp__meta_unlock(meta);
-    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
+    for (int i = 0; i < 3; i++) tp_release(old[i]); /* outside the lock: it may release a graph */
 }
 
 /* ---- requires_grad ----------------------------------------------------------------------------------- */
@@ -156,15 +160,15 @@ tp_tensor *tp_retain_grad(tp_tensor *t) {
 
 tp_tensor *tp_tensor_grad(const tp_tensor *t) {
     TP_REQUIRE(t, "tensor_grad");
-    tp__meta *meta = tp__meta_of(t);
-    if (!meta) return NULL;
-    tp_tensor *grad = tp__meta_retain_grad(meta);
-    if (grad && !tp__scope_own(grad)) {
-        tp__tensor_unref(grad);
-        tp__error_memory("tensor_grad", sizeof *grad);
-        return NULL;
-    }
-    return grad;
+    tp_tensor *grad;
+    return tp__grad_dense(t, &grad) == TP_OK ? grad : NULL;
+}
+
+tp_sparse_grad tp_tensor_sparse_grad(const tp_tensor *t) {
+    tp_sparse_grad rows = {NULL, NULL};
+    if (!t) tp__error_null("tensor_sparse_grad", "t");
+    else tp__grad_rows(t, &rows.indices, &rows.values);
+    return rows;
 }
 
 tp_status tp_tensor_set_grad(tp_tensor *t, tp_tensor *grad) {

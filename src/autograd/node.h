@@ -27,7 +27,8 @@ typedef struct tp__meta {
     tp__graph_ref ref; /* counts the tensors; with the last the gradient goes, which may lead to the node */
     _Atomic int32_t
         holders; /* the tensors together, the node, and who runs the hooks; with the last the hooks go */
-    bool orphan; /* no tensor is left that a gradient could be asked of */
+    tp_tensor *row_index, *row_values; /* more of the gradient, as rows; see rows.c. NULL: none */
+    bool orphan;                       /* no tensor is left that a gradient could be asked of */
     tp_tensor *grad;
     bool retain_grad;
     int next_id;
@@ -125,6 +126,17 @@ tp_tensor *tp__meta_retain_grad(const tp__meta *meta);
 
 /* Sets the gradient to `grad` (a new reference is taken), dropping the old one; not if nobody could ask for it. */
 void tp__meta_set_grad(tp__meta *meta, tp_tensor *grad);
+
+/* What rows add up to: those of parts[0], parts[2], ... (indices) and parts[1], parts[3], ... (values), each row once,
+ * ascending, the values of one summed in the order given. References for the caller. */
+tp_status tp__rows_sum(const char *op, int count, tp_tensor *const *parts, tp_tensor **index,
+                       tp_tensor **values);
+/* `base` (NULL: zeros of the shape of `like`) and such rows, as a dense tensor in the current scope. */
+tp_tensor *tp__rows_dense(const char *op, const tp_tensor *like, tp_tensor *base, tp_tensor *index,
+                          tp_tensor *values);
+bool tp__meta_has_rows(const tp__meta *meta);
+/* Makes what `t` has of its gradient as rows part of the dense one. */
+tp_status tp__meta_densify(const char *op, const tp_tensor *t);
 
 /* Runs the hooks on `g`: the gradient to go on with, NULL with a record after a failure. What a hook gave in its place has
  * a reference in the current scope besides its owner's, so that nobody takes it for a tensor of the walk's own. */

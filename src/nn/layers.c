@@ -150,6 +150,7 @@ static int nn_embedding_describe(const tp_module *m, char *buffer, size_t size) 
     tp__text_add(&text, "%lld, %lld", (long long)self->rows, (long long)self->size);
     if (self->options.has_padding_idx)
         tp__text_add(&text, ", padding_idx=%lld", (long long)self->options.padding_idx);
+    if (self->options.sparse) tp__text_add(&text, ", sparse=True");
     return (int)text.length;
 }
 
@@ -158,25 +159,102 @@ static const tp_module_class nn_embedding_class = {.name = "Embedding",
                                                    .forward = nn_embedding_forward,
                                                    .describe = nn_embedding_describe};
 
+/* Gives `m` its table, a standard normal one with zeros for the padding. */
+static bool embedding_add_table(tp_module *m, tp_tensor **slot, tp_shape shape, int64_t padding,
+                                tp_dtype dtype, tp_generator *generator) {
+    tp_tensor *weight = tp_randn(shape, dtype, generator);
+    bool ok = !weight || padding < 0 || tp_fill_(tp_select(weight, 0, padding), 0);
+    return ok && tp_module_register_parameter(m, "weight", slot, weight);
+}
+
+/* The padding's row, counted from 0; -1 for none, -2 with a record for numbers that make no sense. */
+static int64_t embedding_padding(const char *op, int64_t rows, int64_t size, bool has_padding,
+                                 int64_t padding) {
+    if (rows < 0 || size < 0) {
+        tp__error(TP_ERR_ARGUMENT, op, "%lld embeddings of %lld dims", (long long)rows, (long long)size);
+        return -2;
+    }
+    if (!has_padding) return -1;
+    if (padding >= -rows && padding < rows) return padding < 0 ? padding + rows : padding;
+    tp__error(TP_ERR_ARGUMENT, op, "padding_idx %lld is none of the %lld embeddings", (long long)padding,
+              (long long)rows);
+    return -2;
+}
+
 tp_module *tp_nn_embedding(int64_t num_embeddings, int64_t embedding_dim, tp_nn_embedding_options options) {
     const char *op = "nn_embedding";
-    int64_t padding = options.padding_idx;
-    if (num_embeddings < 0 || embedding_dim < 0)
-        TP_FAIL(TP_ERR_ARGUMENT, op, "%lld embeddings of %lld dims", (long long)num_embeddings,
-                (long long)embedding_dim);
-    if (options.has_padding_idx && (padding < -num_embeddings || padding >= num_embeddings))
-        TP_FAIL(TP_ERR_ARGUMENT, op, "padding_idx %lld is none of the %lld embeddings", (long long)padding,
-                (long long)num_embeddings);
-    if (!tp__nn_check_dtype(op, options.dtype)) return NULL;
+    int64_t padding =
+        embedding_padding(op, num_embeddings, embedding_dim, options.has_padding_idx, options.padding_idx);
+    if (padding < -1 || !tp__nn_check_dtype(op, options.dtype)) return NULL;
     tp_scope *s = tp_scope_begin();
     nn_embedding *self = s ? (nn_embedding *)tp_module_new(&nn_embedding_class) : NULL;
     if (!self) return tp__module_finish(NULL, s, false);
     self->rows = num_embeddings;
     self->size = embedding_dim;
-    if (padding < 0) padding += num_embeddings;
-    self->options = (tp_embedding_options){options.has_padding_idx, padding};
-    tp_tensor *weight = tp_randn(TP_SHAPE(num_embeddings, embedding_dim), options.dtype, options.generator);
-    bool ok = !weight || !options.has_padding_idx || tp_fill_(tp_select(weight, 0, padding), 0);
-    ok = ok && tp_module_register_parameter(&self->base, "weight", &self->weight, weight);
+    self->options = (tp_embedding_options){options.has_padding_idx, padding, options.sparse};
+    bool ok = embedding_add_table(&self->base, &self->weight, TP_SHAPE(num_embeddings, embedding_dim),
+                                  padding, options.dtype, options.generator);
+    return tp__module_finish(&self->base, s, ok);
+}
+
+typedef struct nn_embedding_bag {
+    tp_module base;
+    tp_tensor *weight;
+    int64_t rows, size;
+    tp_embedding_bag_options options;
+} nn_embedding_bag;
+
+static tp_tensor *nn_embedding_bag_all(tp_module *m, tp_tensors in) {
+    const nn_embedding_bag *self = (const nn_embedding_bag *)m;
+    tp_embedding_bag_options options = self->options;
+    if (in.count < 1 || in.count > 3)
+        TP_FAIL(TP_ERR_ARGUMENT, "embedding_bag", "takes an index, offsets and factors, got %d tensors",
+                in.count);
+    if (in.count > 1) options.offsets = in.items[1];
+    if (in.count > 2) options.per_sample_weights = in.items[2];
+    return tp_embedding_bag(in.items[0], self->weight, options);
+}
+
+static tp_tensor *nn_embedding_bag_forward(tp_module *m, tp_tensor *x) {
+    return nn_embedding_bag_all(m, (tp_tensors){1, &x});
+}
+
+static int nn_embedding_bag_describe(const tp_module *m, char *buffer, size_t size) {
+    const nn_embedding_bag *self = (const nn_embedding_bag *)m;
+    static const char *const modes[] = {"mean", "sum", "max"};
+    tp__text text = {buffer, size, 0};
+    tp__text_add(&text, "%lld, %lld, mode='%s'", (long long)self->rows, (long long)self->size,
+                 modes[self->options.mode]);
+    if (self->options.has_padding_idx)
+        tp__text_add(&text, ", padding_idx=%lld", (long long)self->options.padding_idx);
+    return (int)text.length;
+}
+
+static const tp_module_class nn_embedding_bag_class = {.name = "EmbeddingBag",
+                                                       .size = sizeof(nn_embedding_bag),
+                                                       .forward = nn_embedding_bag_forward,
+                                                       .forward_all = nn_embedding_bag_all,
+                                                       .describe = nn_embedding_bag_describe};
+
+tp_module *tp_nn_embedding_bag(int64_t num_embeddings, int64_t embedding_dim,
+                               tp_nn_embedding_bag_options options) {
+    const char *op = "nn_embedding_bag";
+    int64_t padding =
+        embedding_padding(op, num_embeddings, embedding_dim, options.has_padding_idx, options.padding_idx);
+    if (padding < -1 || !tp__nn_check_dtype(op, options.dtype)) return NULL;
+    if ((unsigned)options.mode > TP_BAG_MAX)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "there is no mode %d", (int)options.mode);
+    tp_scope *s = tp_scope_begin();
+    nn_embedding_bag *self = s ? (nn_embedding_bag *)tp_module_new(&nn_embedding_bag_class) : NULL;
+    if (!self) return tp__module_finish(NULL, s, false);
+    self->rows = num_embeddings;
+    self->size = embedding_dim;
+    self->options = (tp_embedding_bag_options){.mode = options.mode,
+                                               .include_last_offset = options.include_last_offset,
+                                               .has_padding_idx = options.has_padding_idx,
+                                               .padding_idx = padding,
+                                               .sparse = options.sparse};
+    bool ok = embedding_add_table(&self->base, &self->weight, TP_SHAPE(num_embeddings, embedding_dim),
+                                  padding, options.dtype, options.generator);
     return tp__module_finish(&self->base, s, ok);
 }

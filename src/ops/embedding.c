@@ -1,6 +1,8 @@
 /* Rows of a table. */
 #include "ops/ops.h"
 #include "taper/index.h"
+#include "taper/creation.h"
+#include "taper/sort.h"
 #include "taper/tensor.h"
 #include "taper/views.h"
 
@@ -11,6 +13,42 @@ static void embedding_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
 }
 
 static const tp__op embedding_op = {.name = "embedding", .vjp = embedding_vjp, .save_inputs = 2};
+
+/* The same for a weight whose gradient is kept in rows: inputs are the weight (V, D) and the index (n), and the padding's row is the
+ * attribute, -1 for none. */
+static void sparse_vjp(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **dx) {
+    const int64_t padding = *(const int64_t *)tp__attr(ctx);
+    tp_tensor *index = tp__input(ctx, 1), *rows = g[0];
+    if (!index) return;
+    if (padding >= 0) rows = tp_masked_fill(rows, tp_unsqueeze(tp_eq_scalar(index, (double)padding), 1), 0);
+    dx[0] = tp_index_add(tp_zeros(tp__input_shape(ctx, 0), tp__input_dtype(ctx, 0)), 0, index, rows);
+}
+
+static void sparse_rows(tp__ctx *ctx, tp_tensor *const *g, tp_tensor **index, tp_tensor **values) {
+    const int64_t padding = *(const int64_t *)tp__attr(ctx);
+    *index = tp__input(ctx, 1);
+    *values = g[0];
+    if (padding < 0 || !*index) return;
+    tp_tensor *kept = tp_reshape(tp_nonzero(tp_ne_scalar(*index, (double)padding)), TP_SHAPE(-1));
+    *index = tp_index_select(*index, 0, kept);
+    *values = tp_index_select(*values, 0, kept);
+}
+
+static const tp__op sparse_op = {
+    .name = "embedding", .vjp = sparse_vjp, .vjp_rows = sparse_rows, .save_inputs = 2, .once = true};
+
+static tp_tensor *embedding_sparse(tp_tensor *flat, tp_tensor *weight, int64_t padding) {
+    tp_scope *s = tp_scope_begin();
+    if (!s) return NULL;
+    tp_no_grad_begin();
+    flat = tp_to_dtype(flat, TP_I64);
+    tp_tensor *rows = flat ? tp_index_select(weight, 0, flat) : NULL;
+    if (!rows) tp__error_rename("index_select", sparse_op.name);
+    tp_no_grad_end();
+    return tp_scope_return(s, rows ? tp__record(&sparse_op, rows, TP__INPUTS(weight, flat), &padding,
+                                                sizeof padding)
+                                   : NULL);
+}
 
 static bool embedding_check(const tp_tensor *index, const tp_tensor *weight, const tp_embedding_options *o) {
     const char *op = embedding_op.name;
@@ -29,11 +67,13 @@ static bool embedding_check(const tp_tensor *index, const tp_tensor *weight, con
 }
 
 static tp_tensor *embedding_rows(tp_tensor *index, tp_tensor *weight, const tp_embedding_options *o) {
-    tp_tensor *flat = tp_reshape(index, TP_SHAPE(index->numel)),
-              *rows = flat ? tp_index_select(weight, 0, flat) : NULL;
+    int64_t padding = o->has_padding_idx ? o->padding_idx : -1;
+    if (padding < 0 && o->has_padding_idx) padding += weight->shape.dims[0];
+    tp_tensor *flat = tp_reshape(index, TP_SHAPE(index->numel));
+    if (flat && o->sparse) return embedding_sparse(flat, weight, padding);
+    tp_tensor *rows = flat ? tp_index_select(weight, 0, flat) : NULL;
     if (!rows) tp__error_rename("index_select", embedding_op.name);
     if (!rows || !o->has_padding_idx) return rows;
-    const int64_t padding = o->padding_idx < 0 ? o->padding_idx + weight->shape.dims[0] : o->padding_idx;
     tp_tensor *mask = tp_unsqueeze(tp_eq_scalar(flat, (double)padding), 1);
     tp_tensor *same =
         mask ? tp__tensor_alias(embedding_op.name, rows, rows->shape, rows->strides, rows->offset) : NULL;

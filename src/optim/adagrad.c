@@ -19,6 +19,12 @@ static tp__optim_fn *adagrad_kernel(const tp_optim *o, tp_dtype dtype) {
     return tp__kern->optim->adagrad[dtype];
 }
 
+/* A row without a gradient neither moves nor adds to its sum. */
+static bool adagrad_takes_rows(const tp_optim *o, const tp__optim_group *group) {
+    (void)o;
+    return group->weight_decay == 0;
+}
+
 static void adagrad_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double *scalars,
                           tp__optim_coefs *c) {
     (void)first;
@@ -33,6 +39,7 @@ static const tp__optim_rule adagrad_rule = {.name = "optim_adagrad",
                                             .n_scalars = 1,
                                             .update = adagrad_update,
                                             .kernel = adagrad_kernel,
+                                            .takes_rows = adagrad_takes_rows,
                                             .coefs = adagrad_coefs};
 
 tp_optim *tp_optim_adagrad(tp_tensors params, double lr, tp_adagrad_options options) {

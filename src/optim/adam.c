@@ -49,6 +49,10 @@ static tp__optim_fn *adam_kernel(const tp_optim *o, tp_dtype dtype) {
     return o->hyper.amsgrad ? tp__kern->optim->amsgrad[dtype] : tp__kern->optim->adam[dtype];
 }
 
+static bool adam_takes_rows(const tp_optim *o, const tp__optim_group *group) {
+    return o->hyper.lazy && group->weight_decay == 0;
+}
+
 static void adam_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double *scalars,
                        tp__optim_coefs *c) {
     (void)first;
@@ -66,10 +70,18 @@ static void adam_coefs(const tp_optim *o, const tp__optim_group *group, bool fir
                                .eps = h->eps};
 }
 
-static const tp__optim_rule adam_rule = {
-    .name = "optim_adam", .n_scalars = 1, .update = adam_update, .kernel = adam_kernel, .coefs = adam_coefs};
-static const tp__optim_rule adamw_rule = {
-    .name = "optim_adamw", .n_scalars = 1, .update = adam_update, .kernel = adam_kernel, .coefs = adam_coefs};
+static const tp__optim_rule adam_rule = {.name = "optim_adam",
+                                         .n_scalars = 1,
+                                         .update = adam_update,
+                                         .kernel = adam_kernel,
+                                         .takes_rows = adam_takes_rows,
+                                         .coefs = adam_coefs};
+static const tp__optim_rule adamw_rule = {.name = "optim_adamw",
+                                          .n_scalars = 1,
+                                          .update = adam_update,
+                                          .kernel = adam_kernel,
+                                          .takes_rows = adam_takes_rows,
+                                          .coefs = adam_coefs};
 
 static tp_optim *adam_new(const tp__optim_rule *rule, tp_tensors params, double lr, tp_adam_options options,
                           double weight_decay) {
@@ -77,8 +89,12 @@ static tp_optim *adam_new(const tp__optim_rule *rule, tp_tensors params, double 
                              .beta2 = tp__default(options.beta2, 0.999),
                              .eps = tp__default(options.eps, 1e-8),
                              .amsgrad = options.amsgrad,
-                             .maximize = options.maximize};
+                             .maximize = options.maximize,
+                             .lazy = options.lazy};
     if (!tp__optim_check_betas(rule->name, &hyper)) return NULL;
+    if (options.lazy && (options.amsgrad || weight_decay != 0))
+        TP_FAIL(TP_ERR_ARGUMENT, rule->name, "lazy goes with neither amsgrad nor a weight decay (%g)",
+                weight_decay);
     static const char *const names[] = {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
     return tp__optim_new(rule, hyper, options.amsgrad ? 4 : 3, names, NULL, params, lr, weight_decay);
 }

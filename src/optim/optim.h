@@ -30,13 +30,15 @@ typedef struct tp__optim_hyper {
     double momentum, dampening, beta1, beta2, eps, momentum_decay, alpha, lr_decay;
     double coefficients[3];
     int iterations;
-    bool nesterov, amsgrad, maximize, decoupled, centered, match_adamw;
+    bool nesterov, amsgrad, maximize, decoupled, centered, match_adamw, lazy;
 } tp__optim_hyper;
 
 /* One parameter's share of a step under way. */
 typedef struct tp__optim_job {
     tp__optim_param *param;
-    int64_t n, start; /* its first element in the row of all jobs' elements */
+    int64_t n, start;     /* its first element in the row of all jobs' elements */
+    const int64_t *index; /* of a gradient in rows: which rows of the parameter these are; else NULL */
+    int64_t row;          /* and their size */
     char *p;
     const char *g;
     char *state[TP__OPTIM_ARRAYS];
@@ -63,6 +65,8 @@ typedef struct tp__optim_rule {
     /* The same as one pass: the kernel for a dtype (NULL: the step takes `update`), and its numbers for one parameter.
      * scalars[0] counts this step already; others are to be brought forward. */
     tp__optim_fn *(*kernel)(const tp_optim *optim, tp_dtype dtype);
+    /* Is a step that touches only the rows with a gradient what is wanted? NULL: never. */
+    bool (*takes_rows)(const tp_optim *optim, const tp__optim_group *group);
     void (*coefs)(const tp_optim *optim, const tp__optim_group *group, bool first, double *scalars,
                   tp__optim_coefs *c);
 } tp__optim_rule;

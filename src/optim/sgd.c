@@ -20,6 +20,11 @@ static tp__optim_fn *sgd_kernel(const tp_optim *o, tp_dtype dtype) {
     return o->hyper.momentum != 0 ? tp__kern->optim->sgd_momentum[dtype] : tp__kern->optim->sgd[dtype];
 }
 
+/* Without these a row that has no gradient does not move. */
+static bool sgd_takes_rows(const tp_optim *o, const tp__optim_group *group) {
+    return o->hyper.momentum == 0 && group->weight_decay == 0;
+}
+
 static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool first, double *scalars,
                       tp__optim_coefs *c) {
     (void)scalars;
@@ -36,6 +41,7 @@ static void sgd_coefs(const tp_optim *o, const tp__optim_group *group, bool firs
 static const tp__optim_rule sgd_rule = {.name = "optim_sgd",
                                         .update = sgd_update,
                                         .kernel = sgd_kernel,
+                                        .takes_rows = sgd_takes_rows,
                                         .coefs = sgd_coefs};
 
 tp_optim *tp_optim_sgd(tp_tensors params, double lr, tp_sgd_options options) {

@@ -27,11 +27,24 @@ static int step_find(const step_plan *plan, int64_t at) {
     return low;
 }
 
-static void step_piece(const tp__optim_job *job, int64_t from, int64_t to) {
-    size_t skip = (size_t)from * job->item;
+/* n elements: those of the gradient from `from` on, of parameter and state from `at` on. */
+static void step_run(const tp__optim_job *job, int64_t n, int64_t from, int64_t at) {
+    size_t skip = (size_t)at * job->item;
     void *state[TP__OPTIM_ARRAYS];
     for (int k = 0; k < TP__OPTIM_ARRAYS; k++) state[k] = job->state[k] ? job->state[k] + skip : NULL;
-    job->kernel(to - from, job->p + skip, job->g + skip, state, &job->coefs);
+    job->kernel(n, job->p + skip, job->g + (size_t)from * job->item, state, &job->coefs);
+}
+
+static void step_piece(const tp__optim_job *job, int64_t from, int64_t to) {
+    if (!job->index) {
+        step_run(job, to - from, from, from);
+        return;
+    }
+    for (int64_t next; from < to; from = next) { /* row by row, which may lie anywhere */
+        int64_t row = from / job->row;
+        next = (row + 1) * job->row < to ? (row + 1) * job->row : to;
+        step_run(job, next - from, from, job->index[row] * job->row + from % job->row);
+    }
 }
 
 static void step_blocks(void *context, int64_t begin, int64_t end, int worker) {
@@ -51,11 +64,16 @@ static void step_blocks(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 /* The gradient as the kernel reads it: packed, and nobody's memory but its own. NULL with TP_OK if there is
- * none. */
-static tp_status step_gradient(const char *op, const tp__optim_param *param, int number, tp_tensor **result) {
+ * none. Of one in rows *index says which they are, else it is NULL. */
+static tp_status step_gradient(const char *op, const tp_optim *o, const tp__optim_param *param, int number,
+                               tp_tensor **index, tp_tensor **result) {
     const tp_tensor *p = param->tensor;
-    if (!tp__scope_reserve()) return tp__error_memory(op, sizeof(tp_tensor *));
-    tp_tensor *g = tp_tensor_grad(p); /* there is room in the scope: NULL means that there is none */
+    tp_tensor *g;
+    *index = NULL;
+    if (o->rule->takes_rows && o->rule->takes_rows(o, &o->groups[param->group]))
+        TP_TRY(tp__grad_rows(p, index, result));
+    if (*index) return TP_OK;
+    TP_TRY(tp__grad_dense(p, &g));
     *result = g;
     if (!g) return TP_OK;
     if (!tp_shape_equal(g->shape, p->shape) || g->dtype != p->dtype)
@@ -78,13 +96,15 @@ static tp_status step_make_state(const char *op, const tp_optim *o, tp__optim_pa
     return TP_OK;
 }
 
-static void step_fill_job(const tp_optim *o, tp__optim_param *param, const tp_tensor *g, int64_t start,
-                          tp__optim_job *job) {
+static void step_fill_job(const tp_optim *o, tp__optim_param *param, const tp_tensor *index,
+                          const tp_tensor *g, int64_t start, tp__optim_job *job) {
     tp_tensor *p = param->tensor;
     int n_scalars = o->rule->n_scalars;
     *job = (tp__optim_job){.param = param,
-                           .n = p->numel,
+                           .n = g->numel,
                            .start = start,
+                           .index = index ? (const int64_t *)(const void *)tp__data(index) : NULL,
+                           .row = index && g->numel > 0 ? g->numel / index->numel : 0,
                            .p = tp__data(p),
                            .g = tp__data(g),
                            .item = tp__itemsize((tp_dtype)p->dtype),
@@ -117,8 +137,8 @@ static tp_status step_define_job(const char *op, const tp_optim *o, tp__optim_pa
 static tp_status step_prepare(const char *op, tp_optim *o, step_plan *plan, int64_t *elements) {
     int64_t at = 0;
     for (int i = 0; i < o->n_params; i++) {
-        tp_tensor *g = NULL;
-        TP_TRY(step_gradient(op, &o->params[i], i, &g));
+        tp_tensor *g = NULL, *index = NULL;
+        TP_TRY(step_gradient(op, o, &o->params[i], i, &index, &g));
         if (!g) continue;
         TP_TRY(step_make_state(op, o, &o->params[i]));
         tp__optim_job *job = &o->jobs[plan->n_jobs++];
@@ -126,8 +146,8 @@ static tp_status step_prepare(const char *op, tp_optim *o, step_plan *plan, int6
             TP_TRY(step_define_job(op, o, &o->params[i], g, job));
             continue;
         }
-        step_fill_job(o, &o->params[i], g, at, job);
-        at += (o->params[i].tensor->numel + STEP_ALIGN - 1) / STEP_ALIGN * STEP_ALIGN;
+        step_fill_job(o, &o->params[i], index, g, at, job);
+        at += (g->numel + STEP_ALIGN - 1) / STEP_ALIGN * STEP_ALIGN;
     }
     *elements = at;
     return TP_OK;
@@ -145,7 +165,7 @@ static void step_copy_results(const tp_optim *o, const tp__optim_job *job) {
 
 static tp_status step_take(const char *op, tp_optim *o) {
     step_plan plan = {o->jobs, 0};
-    int64_t elements;
+    int64_t elements = 0;
     if (o->lbfgs) return tp__error(TP_ERR_STATE, op, "L-BFGS needs tp_optim_step_closure()");
     TP_TRY(step_prepare(op, o, &plan, &elements));
     for (int i = 0; i < plan.n_jobs; i++) {
