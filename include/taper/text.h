@@ -24,8 +24,8 @@ TP_BEGIN_DECLS
  * cut at every `split`, and empty pieces are dropped. With char_level each character of the text in lower
  * case is a word, spaces too, and there are no filters.
  *
- * Lower case is Unicode's, one character for one, but that of U+0130 is "i" and U+0307 as in Python; a
- * capital sigma always becomes U+03C3, where Python writes U+03C2 at the end of a word.
+ * Lower case is Unicode's, as Python's str.lower() has it: U+0130 becomes "i" and U+0307, a capital sigma at
+ * the end of a word U+03C2.
  *
  * A tokenizer may be read by several threads at once. */
 typedef struct tp_tokenizer tp_tokenizer;

@@ -2,7 +2,7 @@
 
 For each case there are as metadata <case>/text0 ..., what the tokenizer is fitted on, <case>/json, what its
 to_json() gives, and <case>/pad, options of pad_sequences; as tensors <case>/sequence0 ..., of those texts and then
-of <case>/other0 ..., and <case>/padded. There is no capital sigma at a word's end (see include/taper/text.h)."""
+of <case>/other0 ..., and <case>/padded."""
 
 import numpy
 import torch
@@ -15,7 +15,7 @@ from keras_preprocessing.text import Tokenizer  # noqa: E402
 PLAIN = ["The cat sat on the mat; the mat was flat.", "A cat! a dog? A cat-and-dog day...", "",
          "one two three four five six seven", "seven six five four three two one", "\t tabs\tand\nlines \r\n kept",
          "Numbers 1 2 3, it's 'quoted' [and] {so} ~on~ a\\b c|d e/f", "THE end of THE corpus"]
-UNICODE = ["ÀÉÎÕÜ àéîõü ÇŸ ŠŽ ĲŁĦ", "ΑΘΗΝΑ Αθήνα ΣΟΦΙΑ σοφια", "МОСКВА Москва москва ЁЖ ёж", "ԵՐԵՎԱՆ երևան Ⴀⴀ ᲐᲑ აბ",
+UNICODE = ["ÀÉÎÕÜ àéîõü ÇŸ ŠŽ ĲŁĦ", "ΑΘΗΝΑ Αθήνα ΣΟΦΙΑ σοφια", "ΟΔΟΣ οδος ΟΔΥΣΣΕΥΣ. Σ ΣΣ 1Σ Σ1 ΑΣ' ΑΣ'Α Α'Σ ΑΣ\u0301 日Σ", "МОСКВА Москва москва ЁЖ ёж", "ԵՐԵՎԱՆ երևան Ⴀⴀ ᲐᲑ აბ",
            "İSTANBUL istanbul Iğdır ıııı", "Ⱥ ⱥ K Å Ω ẞ straße STRASSE ǅ Ǆ ǆ", "日本語 の テキスト 日本語 😀 😀😀 𐐀𐐨 𞤀",
            "naïve—dash “quotes” … NO\u00a0BREAK\u3000SPACE"]
 OTHER = ["the unknown cat", "", "zzz", "МОСКВА und ÀÉÎÕÜ", "seven   seven"]

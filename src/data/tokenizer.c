@@ -68,22 +68,19 @@ static void cursor_put(text_cursor *c, uint32_t code) {
 
 /* False if out of memory. */
 static bool cursor_start(text_cursor *c, const char *text) {
-    const uint32_t dotted_i = 0x130, dot = 0x307; /* the one character whose lower case is two */
-    bool lower = !c->options->no_lower;
     c->split = strlen(c->options->split);
     c->buffer.size = 0;
     for (const char *p = text, *end = text + strlen(text); p < end;) {
-        int length = tp__utf8_length(p, end);
-        uint32_t code = length ? tp__utf8_code(p, length) : 0;
+        int length = tp__utf8_length(p, end), count = 1;
+        uint32_t codes[2];
         if (length == 0) {
-            tp__bytes_put(&c->buffer, p, 1);
-        } else if (lower && code == dotted_i) {
-            cursor_put(c, 'i');
-            cursor_put(c, dot);
-        } else {
-            cursor_put(c, lower ? tp__lower(code) : code);
+            tp__bytes_put(&c->buffer, p++, 1);
+            continue;
         }
-        p += length ? length : 1;
+        if (c->options->no_lower) codes[0] = tp__utf8_code(p, length);
+        else count = tp__lower(text, p, length, end, codes);
+        for (int k = 0; k < count; k++) cursor_put(c, codes[k]);
+        p += length;
     }
     c->p = c->buffer.data;
     c->end = c->p ? c->p + c->buffer.size : NULL;

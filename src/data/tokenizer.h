@@ -47,7 +47,8 @@ tp__word *tp__vocabulary_add(tp__vocabulary *vocabulary, const char *bytes, size
 /* Gives every word its index, the first being `first`. False if out of memory. */
 bool tp__vocabulary_number(tp__vocabulary *vocabulary, int64_t first);
 
-/* The lower case of a code point, if that is one too; else the code point itself. */
-uint32_t tp__lower(uint32_t code);
+/* Appends the character of `length` valid bytes at `p`, within a text, in lower case, as code points: one or two.
+ * Returns their number. */
+int tp__lower(const char *text, const char *p, int length, const char *end, uint32_t codes[2]);
 
 #endif

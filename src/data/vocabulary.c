@@ -97,30 +97,3 @@ bool tp__vocabulary_number(tp__vocabulary *vocabulary, int64_t first) {
     vocabulary->by_index = by_index;
     return true;
 }
-
-/* ---- lower case -------------------------------------------------------------------------------------- */
-
-typedef struct lower_run {
-    uint32_t first, last;
-    int32_t step, delta;
-} lower_run;
-
-static const lower_run lower_runs[] = {
-#define LOWER(first, last, step, delta) {first, last, step, delta},
-#include "data/lower.def"
-#undef LOWER
-};
-
-uint32_t tp__lower(uint32_t code) {
-    if (code < 0x80) return code >= 'A' && code <= 'Z' ? code + 32 : code;
-    size_t low = 0, high = sizeof lower_runs / sizeof lower_runs[0];
-    while (low < high) { /* the first run that does not end before the character */
-        size_t middle = (low + high) / 2;
-        if (lower_runs[middle].last < code) low = middle + 1;
-        else high = middle;
-    }
-    if (low == sizeof lower_runs / sizeof lower_runs[0]) return code;
-    const lower_run *run = &lower_runs[low];
-    if (code < run->first || (code - run->first) % (uint32_t)run->step != 0) return code;
-    return (uint32_t)((int32_t)code + run->delta);
-}
