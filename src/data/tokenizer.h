@@ -47,8 +47,8 @@ tp__word *tp__vocabulary_add(tp__vocabulary *vocabulary, const char *bytes, size
 /* Gives every word its index, the first being `first`. False if out of memory. */
 bool tp__vocabulary_number(tp__vocabulary *vocabulary, int64_t first);
 
-/* Appends the character of `length` valid bytes at `p`, within a text, in lower case, as code points: one or two.
- * Returns their number. */
+/* The lower case of the character of `length` valid bytes at `p`, in the text from `text` to `end`: one code
+ * point or two. Returns their number. */
 int tp__lower(const char *text, const char *p, int length, const char *end, uint32_t codes[2]);
 
 #endif
