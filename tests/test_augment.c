@@ -339,7 +339,7 @@ static void test_edges(void **state) {
 
 static void test_errors(void **state) {
     (void)state;
-    static const double with_zero[] = {1, 0, 1};
+    static const double with_zero[] = {1, 0, 1}, tiny[] = {1e-60, 1, 1};
     const struct {
         tp_augment_options options;
         const char *message;
@@ -364,6 +364,8 @@ static void test_errors(void **state) {
         {{.channels = 1, .mean = means}, "mean and std of 1 channels, for images of 3"},
         {{.channels = -3, .mean = means}, "mean and std of -3 channels, for images of 3"},
         {{.channels = 3, .std = with_zero}, "channel 1 has mean 0 and std 0"},
+        {{.channels = 3, .std = tiny}, "channel 0 has mean 0 and std 1e-60"},
+        {{.fill = 1e300}, "fill is 1e+300, cutout_value is 0"},
     };
     tp_tensor *x = tp_zeros(TP_SHAPE(2, 3, 32, 16), TP_F32);
     tp_generator *g = tp_generator_new(1);

@@ -212,7 +212,8 @@ static bool augment_check_normalize(const tp_tensor *images, const tp_augment_op
         return false;
     }
     for (int c = 0; c < o->channels; c++)
-        if ((o->mean && !isfinite(o->mean[c])) || (o->std && !(o->std[c] > 0 && isfinite(o->std[c])))) {
+        if ((o->mean && !isfinite((float)o->mean[c])) ||
+            (o->std && !((float)o->std[c] > 0 && isfinite((float)o->std[c])))) {
             tp__error(TP_ERR_ARGUMENT, augment_op, "channel %d has mean %g and std %g", c,
                       o->mean ? o->mean[c] : 0, o->std ? o->std[c] : 1);
             return false;
@@ -225,7 +226,7 @@ static bool augment_check(const tp_tensor *images, const tp_augment_options *o, 
         tp__error(TP_ERR_DTYPE, augment_op, "images are float32 or uint8, not %s", tp__dtype_text(images));
         return false;
     }
-    if (!isfinite(o->fill) || !isfinite(o->cutout_value)) {
+    if (!isfinite((float)o->fill) || !isfinite((float)o->cutout_value)) {
         tp__error(TP_ERR_ARGUMENT, augment_op, "fill is %g, cutout_value is %g", o->fill, o->cutout_value);
         return false;
     }
