@@ -53,6 +53,7 @@
 #include "taper/nn_attention.h"
 #include "taper/init.h"
 #include "taper/optim.h"
+#include "taper/lr.h"
 #include "taper/io.h"
 #include "taper/data.h"
 #include "taper/augment.h"

@@ -1,7 +1,7 @@
 /* taper against PyTorch: values and gradients of ops, modules and optimizers, from tests/golden.
  *
  *     test_golden            all
- *     test_golden conv       one family of ops, or modules, or optim */
+ *     test_golden conv       one family of ops, or modules, optim or lr */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,8 +145,13 @@ static void test_optimizers(void **state) {
     golden_check_optimizers();
 }
 
+static void test_schedules(void **state) {
+    (void)state;
+    golden_check_schedules();
+}
+
 int main(int argc, char **argv) {
-    struct CMUnitTest tests[FAMILIES + 2];
+    struct CMUnitTest tests[FAMILIES + 3];
     size_t count = 0;
     const char *chosen = argc > 1 ? argv[1] : NULL;
     for (int f = 0; f < FAMILIES; f++)
@@ -158,5 +163,7 @@ int main(int argc, char **argv) {
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_modules);
     if (!chosen || strcmp(chosen, "optim") == 0)
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_optimizers);
+    if (!chosen || strcmp(chosen, "lr") == 0)
+        tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_schedules);
     return _cmocka_run_group_tests("golden", tests, count, NULL, NULL);
 }

@@ -95,7 +95,8 @@ tp_optim *tp__optim_new(const tp__optim_rule *rule, tp__optim_hyper hyper, int n
         o->state_names[k] = state_names[k];
         o->initial[k] = initial ? initial[k] : 0;
     }
-    if (optim_add(rule->name, o, params, (tp__optim_group){lr, weight_decay}) == TP_OK) return o;
+    if (optim_add(rule->name, o, params, (tp__optim_group){.lr = lr, .weight_decay = weight_decay}) == TP_OK)
+        return o;
     tp_optim_free(o);
     return NULL;
 }
@@ -133,8 +134,8 @@ int tp_optim_add_group(tp_optim *o, tp_tensors params, tp_group_options options)
         tp__error(TP_ERR_STATE, op, "L-BFGS has one group only");
         return -1;
     }
-    tp__optim_group group = {tp__default(options.lr, o->groups[0].lr),
-                             tp__default(options.weight_decay, o->groups[0].weight_decay)};
+    tp__optim_group group = {.lr = tp__default(options.lr, o->groups[0].lr),
+                             .weight_decay = tp__default(options.weight_decay, o->groups[0].weight_decay)};
     return optim_add(op, o, params, group) == TP_OK ? o->n_groups - 1 : -1;
 }
 
@@ -168,7 +169,10 @@ static tp_status optim_check_setting(const char *op, const tp_optim *o, int grou
 tp_status tp_optim_set_lr(tp_optim *o, int group, double lr) {
     tp_status status = optim_check_setting("optim_set_lr", o, group, lr);
     for (int k = 0; status == TP_OK && k < o->n_groups; k++)
-        if (group < 0 || k == group) o->groups[k].lr = lr;
+        if (group < 0 || k == group) {
+            o->groups[k].lr = lr;
+            o->groups[k].has_base = false;
+        }
     return tp__deliver(status);
 }
 

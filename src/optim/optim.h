@@ -16,6 +16,8 @@
 
 typedef struct tp__optim_group {
     double lr, weight_decay;
+    double base_lr; /* what schedules start from, once there has been one */
+    bool has_base;
 } tp__optim_group;
 
 typedef struct tp__optim_param {

@@ -46,8 +46,9 @@ double golden_tolerance(tp_dtype real);
 void golden_compare(const char *name, tp_dtype real, const char *what, int k, const tp_tensor *got,
                     const tp_tensor *want, double tol);
 
-/* In golden_modules.c and golden_optim.c. */
+/* In golden_modules.c, golden_optim.c and golden_lr.c. */
 void golden_check_modules(void);
 void golden_check_optimizers(void);
+void golden_check_schedules(void);
 
 #endif
