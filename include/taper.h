@@ -59,5 +59,6 @@
 #include "taper/augment.h"
 #include "taper/image.h"
 #include "taper/text.h"
+#include "taper/table.h"
 
 #endif

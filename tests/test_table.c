@@ -1,0 +1,406 @@
+/* Tables: CSV files read whole and in pieces, good and broken ones. */
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "core/alloc.h"
+#if defined(TP_HAVE_ZLIB)
+#include <zlib.h>
+#endif
+
+static char path[] = "/tmp/taper-table-XXXXXX";
+
+static void write_file(const char *bytes, size_t size) {
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    fclose(f);
+}
+
+static tp_table *read_text(const char *text, tp_csv_options options) {
+    write_file(text, strlen(text));
+    return tp_table_read_csv(path, options);
+}
+
+static int make_file(void **state) {
+    (void)state;
+    int fd = mkstemp(path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_file(void **state) {
+    (void)state;
+    return unlink(path);
+}
+
+/* ---- good files -------------------------------------------------------------------------------------- */
+
+static void test_types(void **state) {
+    (void)state;
+    tp_table *t = read_text("\xEF\xBB\xBF"
+                            "id,x,kind,note,none,\"a \"\"b\"\"\"\r\n"
+                            "1, 1.5 ,red,\"one, \"\"two\"\"\",,7\r\n"
+                            "-2,NA,blue,\"line\nbreak\",?,8\r\n"
+                            "3,-2e3,?,,NaN,\r\n"
+                            "+4,inf,red,four,NA,9\r\n"
+                            "5,.25,blue,five,,10",
+                            (tp_csv_options){0});
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 5);
+    assert_int_equal(tp_table_columns(t), 6);
+    static const tp_column_type types[] = {TP_COLUMN_INT,  TP_COLUMN_FLOAT, TP_COLUMN_CATEGORY,
+                                           TP_COLUMN_TEXT, TP_COLUMN_FLOAT, TP_COLUMN_FLOAT};
+    for (int i = 0; i < 6; i++) assert_int_equal(tp_table_type(t, i), types[i]);
+    assert_string_equal(tp_table_name(t, 0), "id");
+    assert_int_equal(tp_table_column_index(t, "a \"b\""), 5);
+    assert_values(tp_table_column(t, 0, TP_I64), 1, -2, 3, 4, 5);
+    assert_values(tp_table_column(t, 2, TP_I64), 0, 1, -1, 0, 1);
+    tp_tensor *x = tp_table_column(t, 1, TP_F64);
+    assert_true(tp_tensor_at(x, TP_SHAPE(0)) == 1.5 && isnan(tp_tensor_at(x, TP_SHAPE(1))));
+    assert_true(tp_tensor_at(x, TP_SHAPE(2)) == -2000 && tp_tensor_at(x, TP_SHAPE(3)) == INFINITY);
+    assert_true(tp_tensor_at(x, TP_SHAPE(4)) == 0.25);
+    assert_int_equal(tp_table_category_count(t, 2), 2);
+    assert_string_equal(tp_table_category_name(t, 2, 1), "blue");
+    assert_string_equal(tp_table_text(t, 2, 4), "blue");
+    assert_null(tp_table_text(t, 2, 2));
+    assert_int_equal(tp_last_error().code, TP_OK);
+    assert_string_equal(tp_table_text(t, 3, 0), "one, \"two\"");
+    assert_string_equal(tp_table_text(t, 3, 1), "line\nbreak");
+    assert_string_equal(tp_table_text(t, 3, 2), "");
+    tp_tensor *two = tp_table_tensor(t, TP_NAMES("kind", "id"), TP_F32);
+    assert_true(tp_shape_equal(tp_tensor_shape(two), TP_SHAPE(5, 2)));
+    assert_values(two, 0, 1, 1, -2, -1, 3, 0, 4, 1, 5);
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_table_tensor(t, (tp_names){0}, TP_F64)), TP_SHAPE(5, 5)));
+    tp_table_free(t);
+    tp_table_free(NULL);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    const tp_column_choice columns[] = {{.index = 0, .type = TP_COLUMN_CATEGORY},
+                                        {.name = "1", .type = TP_COLUMN_SKIP},
+                                        {.name = "2", .type = TP_COLUMN_TEXT}};
+    const char *const missing[] = {"-"};
+    tp_csv_options options = {.separator = '\t',
+                              .no_header = true,
+                              .no_quotes = true,
+                              .missing_count = 1,
+                              .missing = missing,
+                              .column_count = 3,
+                              .columns = columns};
+    tp_table *t = read_text("7\tx\t\"a\" \t-\n\n8\ty\tb\"\t2\n7\tz\t-\t3\n", options);
+    assert_tensor(t);
+    assert_int_equal(tp_table_columns(t), 3);
+    assert_values(tp_table_column(t, 0, TP_I64), 0, 1, 0);
+    assert_string_equal(tp_table_name(t, 1), "2");
+    assert_string_equal(tp_table_text(t, 1, 0), "\"a\" ");
+    assert_string_equal(tp_table_text(t, 1, 2), "-");
+    assert_int_equal(tp_table_type(t, 2), TP_COLUMN_FLOAT);
+    assert_int_equal(tp_table_column_index(t, "1"), -1);
+    assert_error(TP_ERR_ARGUMENT, "table_column_index: there is no column \"1\"");
+    tp_table_free(t);
+    t = read_text("a\n1\n\n2\n", (tp_csv_options){0}); /* one column: an empty line is a missing value */
+    assert_int_equal(tp_table_rows(t), 3);
+    assert_int_equal(tp_table_type(t, 0), TP_COLUMN_FLOAT);
+    tp_table_free(t);
+    t = read_text("a,b\n", (tp_csv_options){0});
+    assert_int_equal(tp_table_rows(t), 0);
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_table_tensor(t, (tp_names){0}, TP_F32)), TP_SHAPE(0, 2)));
+    tp_table_free(t);
+}
+
+/* Decimal text to the nearest double: as strtod() does it in the C locale, whatever the locale is. */
+static void test_numbers(void **state) {
+    (void)state;
+    static const char *const texts[] = {"0",
+                                        "-0.0",
+                                        "1",
+                                        "0.1",
+                                        "123456789012345",
+                                        "0.000000000000000000000000000001",
+                                        "1e22",
+                                        "1e23",
+                                        "1.7976931348623157e308",
+                                        "1e309",
+                                        "4.9e-324",
+                                        "1e-400",
+                                        "2.2250738585072014e-308",
+                                        "9007199254740993",
+                                        "123456789.123456789123456789",
+                                        "1E+5",
+                                        "5.",
+                                        ".5",
+                                        "00012.500",
+                                        "1e99999999999",
+                                        "1e-99999999999",
+                                        "3.14159265358979323846264338327950288419716939937510"};
+    char text[2048] = "x\n";
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) strcat(strcat(text, texts[i]), "\n");
+    const tp_column_choice floats = {.type = TP_COLUMN_FLOAT};
+    setlocale(LC_ALL, "de_DE.UTF-8"); /* if it is there */
+    tp_table *t = read_text(text, (tp_csv_options){.column_count = 1, .columns = &floats});
+    setlocale(LC_ALL, "C");
+    assert_tensor(t);
+    const double *x = tp_tensor_data(tp_table_column(t, 0, TP_F64));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        double want = strtod(texts[i], NULL);
+        if (memcmp(&x[i], &want, sizeof want) != 0) fail_msg("%s: %.17g, not %.17g", texts[i], x[i], want);
+    }
+    tp_table_free(t);
+}
+
+/* However many rows a call reads, the rows are the same; tables outlive their reader. */
+static void test_pieces(void **state) {
+    (void)state;
+    for (int64_t most = 1; most <= 8; most++) {
+        write_file("n,k\n1,a\n2,b\n3,b\n4,a\n5,c\n6,a\n7,c\n", 32);
+        tp_csv *csv = tp_csv_open(path, (tp_csv_options){0});
+        assert_tensor(csv);
+        tp_table *t, *last = NULL;
+        int64_t rows = 0, codes[7], numbers[7];
+        for (;;) {
+            assert_ok(tp_csv_next(csv, most, &t));
+            if (!t) break;
+            tp_table_free(last);
+            last = t;
+            assert_ok(tp_tensor_copy_out(tp_table_column(t, 0, TP_I64), numbers + rows, tp_table_rows(t)));
+            assert_ok(tp_tensor_copy_out(tp_table_column(t, 1, TP_I64), codes + rows, tp_table_rows(t)));
+            rows += tp_table_rows(t);
+        }
+        tp_csv_close(csv);
+        static const int64_t want[] = {0, 1, 1, 0, 2, 0, 2};
+        assert_int_equal(rows, 7);
+        assert_memory_equal(codes, want, sizeof want);
+        for (int64_t i = 0; i < 7; i++) assert_int_equal(numbers[i], i + 1);
+        if (most == 4) assert_string_equal(tp_table_text(last, 1, 0), "c");
+        assert_int_equal(tp_table_category_count(last, 1), 3);
+        tp_table_free(last);
+    }
+    tp_csv_close(NULL);
+}
+
+/* A file many times the size of what may be held: the memory in use does not grow. */
+static void test_constant_memory(void **state) {
+    (void)state;
+    FILE *f = fopen(path, "wb");
+    for (int i = 0; i < 200000; i++) fprintf(f, "%d,%g,%s\n", i, i * 0.5, i % 3 ? "yes" : "no");
+    fclose(f);
+    tp_csv *csv = tp_csv_open(path, (tp_csv_options){.no_header = true, .infer_rows = 100});
+    assert_tensor(csv);
+    int64_t rows = 0, allocations = 0;
+    for (int64_t piece = 0;; piece++) {
+        tp_table *t;
+        tp__alloc_fail_at(0, false);
+        assert_ok(tp_csv_next(csv, 1000, &t));
+        int64_t n = tp__alloc_fail_count();
+        if (piece == 1) allocations = n; /* of the same kind each time: nothing that lasts grows */
+        if (!t) break;
+        if (piece > 1) assert_int_equal(n, allocations);
+        rows += tp_table_rows(t);
+        tp_table_free(t);
+        assert_int_equal(tp_memory_stats().live_objects, 1);
+    }
+    assert_int_equal(rows, 200000);
+    tp_csv_close(csv);
+}
+
+static void test_gzip(void **state) {
+    (void)state;
+#if defined(TP_HAVE_ZLIB)
+    gzFile z = gzopen(path, "wb");
+    for (int i = 0; i < 20000; i++) gzputs(z, i ? "1,2.5\n" : "a,b\n");
+    gzclose(z);
+    tp_table *t = tp_table_read_csv(path, (tp_csv_options){0});
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 19999);
+    tp_table_free(t);
+#endif
+}
+
+static void test_data_files(void **state) {
+    (void)state;
+    tp_table *t =
+        tp_table_read_csv(TP_SOURCE_DIR "/examples/data/co2-concentration.csv", (tp_csv_options){0});
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 741);
+    assert_int_equal(tp_table_type(t, 0), TP_COLUMN_TEXT);
+    assert_values(tp_narrow(tp_table_tensor(t, TP_NAMES("CO2", "adjusted CO2"), TP_F64), 0, 0, 1), 315.70,
+                  314.44);
+    tp_table_free(t);
+    t = tp_table_read_csv(TP_SOURCE_DIR "/examples/data/seattle-weather.csv", (tp_csv_options){0});
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 1461);
+    assert_int_equal(tp_table_category_count(t, 5), 5);
+    assert_string_equal(tp_table_category_name(t, 5, 0), "drizzle");
+    tp_table_free(t);
+    tp_csv_options tsv = {.separator = '\t', .no_quotes = true};
+    t = tp_table_read_csv(TP_SOURCE_DIR "/examples/data/spam.tsv", tsv);
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 5773);
+    assert_int_equal(tp_table_type(t, 0), TP_COLUMN_CATEGORY);
+    assert_int_equal(tp_table_type(t, 1), TP_COLUMN_TEXT);
+    assert_values(tp_sum(tp_table_column(t, 0, TP_I64)), 1679);
+    tp_table_free(t);
+}
+
+/* ---- broken files ------------------------------------------------------------------------------------ */
+
+typedef struct broken {
+    const char *bytes;
+    size_t size;
+    tp_csv_options options;
+    const char *message; /* after the path */
+} broken;
+
+#define BYTES(text) text, sizeof(text) - 1
+
+static const tp_column_choice int_b = {.name = "b", .type = TP_COLUMN_INT};
+static const tp_column_choice no_z = {.name = "z", .type = TP_COLUMN_INT};
+static const tp_column_choice no_9 = {.index = 9, .type = TP_COLUMN_INT};
+
+static const broken broken_files[] = {
+    {BYTES(""), {0}, ": is empty"},
+    {BYTES("\n\r\n\n"), {0}, ": is empty"},
+    {BYTES("\xEF\xBB\xBF"), {0}, ": is empty"},
+    {BYTES("a,b\n1,2\n3\n"), {0}, ":3:2: the row has 1 field, the first one has 2"},
+    {BYTES("a,b\n1,2\n\n\n3,4,5\n"), {0}, ":5:3: the row has 3 fields, the first one has 2"},
+    {BYTES("a,b\n1,2,"), {0}, ":2:3: the row has 3 fields, the first one has 2"},
+    {BYTES("a,b\n\"x\ny\",\"\n"), {0}, ":3:2: the quoted field does not end"},
+    {BYTES("a,b\n1,\"2"), {0}, ":2:2: the quoted field does not end"},
+    {BYTES("a,b\n1,\"2\"3\n"), {0}, ":2:2: text after the closing quote"},
+    {BYTES("a,b\n1,\"2\"\r3\n"), {0}, ":2:2: text after the closing quote"},
+    {BYTES("a,b\n1,2\"\n"), {0}, ":2:2: a quote inside an unquoted field (is this a file for no_quotes?)"},
+    {BYTES("a,b\n1,\0\n"), {0}, ":2:2: a NUL byte"},
+    {BYTES("a,b\n\"\0\",1\n"), {0}, ":2:1: a NUL byte"},
+    {BYTES("a,b,a\n"), {0}, ":1:3 (\"a\"): an earlier column has this name"},
+    {BYTES("a,b\n1,2\n1,x\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"x\" is no whole number of 64 bits"},
+    {BYTES("a,b\n1,2\n1,2.5\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"2.5\" is no whole number of 64 bits"},
+    {BYTES("a,b\n1,2\n1,9223372036854775808\n"),
+     {.infer_rows = 1},
+     ":3:2 (\"b\"): \"9223372036854775808\" is no whole number of 64 bits"},
+    {BYTES("a,b\n1,2\n1,\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"\" is missing in a column of INT"},
+    {BYTES("a,b\n1,NA\n"),
+     {.column_count = 1, .columns = &int_b},
+     ":2:2 (\"b\"): \"NA\" is missing in a column of INT"},
+    {BYTES("a,b\n1,2.5\n1,1e\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"1e\" is no number"},
+    {BYTES("a,b\n1,2.5\n1,0x10\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"0x10\" is no number"},
+    {BYTES("a,b\n1,2\n"), {.column_count = 1, .columns = &no_z}, ": columns[0]: there is no column \"z\""},
+    {BYTES("a,b\n1,2\n"), {.column_count = 1, .columns = &no_9}, ": columns[0]: there is no column 9 of 2"},
+};
+
+static void test_broken(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof broken_files / sizeof *broken_files; i++) {
+        const broken *b = &broken_files[i];
+        write_file(b->bytes, b->size);
+        assert_null(tp_table_read_csv(path, b->options));
+        char message[400];
+        snprintf(message, sizeof message, "table_read_csv: %s%s", path, b->message);
+        assert_error(b->options.columns && b->message[1] == ' ' ? TP_ERR_ARGUMENT : TP_ERR_FORMAT, message);
+    }
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    tp_table *t = read_text("a,b\n1,x\n2,y\n", (tp_csv_options){0});
+    assert_tensor(t);
+    assert_null(tp_table_column(t, 2, TP_F32));
+    assert_error(TP_ERR_INDEX, "table_column: column is 2, the table has 2 columns");
+    assert_null(tp_table_column(t, 1, TP_F32));
+    assert_error(TP_ERR_DTYPE, "table_column: column \"b\" is of TEXT, which float32 cannot hold");
+    assert_null(tp_table_tensor(t, TP_NAMES("a", "c"), TP_F32));
+    assert_error(TP_ERR_ARGUMENT, "table_tensor: there is no column \"c\"");
+    assert_null(tp_table_tensor(t, TP_NAMES("a"), TP_U8));
+    assert_error(TP_ERR_DTYPE, "table_tensor: tables do not give uint8");
+    assert_null(tp_table_text(t, 1, 2));
+    assert_error(TP_ERR_INDEX, "table_text: row is 2, the table has 2 rows");
+    assert_null(tp_table_text(t, 0, 0));
+    assert_error(TP_ERR_DTYPE, "table_text: column \"a\" is of INT, not CATEGORY");
+    assert_int_equal(tp_table_category_count(t, 1), -1);
+    assert_error(TP_ERR_DTYPE, "table_category_count: column \"b\" is of TEXT, not CATEGORY");
+    assert_null(tp_table_name(t, -1));
+    assert_error(TP_ERR_INDEX, "table_name: column is -1, the table has 2 columns");
+    tp_table_free(t);
+    assert_null(tp_table_read_csv(NULL, (tp_csv_options){0}));
+    assert_error(TP_ERR_NULL, "table_read_csv: argument path is NULL");
+    assert_null(tp_csv_open("/nowhere/x.csv", (tp_csv_options){0}));
+    assert_error(TP_ERR_IO, "csv_open: /nowhere/x.csv: No such file or directory");
+    assert_null(tp_csv_open(path, (tp_csv_options){.separator = '"'}));
+    assert_error(TP_ERR_ARGUMENT, "csv_open: the separator is a quote");
+    assert_null(tp_csv_open(path, (tp_csv_options){.infer_rows = -1}));
+    assert_error(TP_ERR_ARGUMENT, "csv_open: infer_rows is -1, missing_count 0, column_count 0");
+    assert_int_equal(tp_table_rows(NULL), -1);
+    assert_error(TP_ERR_NULL, "table_rows: argument table is NULL");
+
+    write_file("a\n1\nx\n", 6);
+    tp_csv *csv = tp_csv_open(path, (tp_csv_options){.infer_rows = 1});
+    assert_int_equal(tp_csv_next(csv, 0, &t), TP_ERR_ARGUMENT);
+    assert_int_equal(tp_csv_next(NULL, 1, &t), TP_ERR_NULL);
+    assert_ok(tp_csv_next(csv, 1, &t));
+    tp_table_free(t);
+    char message[200];
+    snprintf(message, sizeof message, "csv_next: %s:3:1 (\"a\"): \"x\" is no whole number of 64 bits", path);
+    assert_int_equal(tp_csv_next(csv, 1, &t), TP_ERR_FORMAT);
+    assert_error(TP_ERR_FORMAT, message);
+    assert_null(t);
+    assert_int_equal(tp_csv_next(csv, 1, &t), TP_ERR_STATE);
+    tp_csv_close(csv);
+}
+
+/* Whatever the bytes, there is a table or an error. */
+static void test_any_bytes(void **state) {
+    (void)state;
+    static const char seed_text[] = "id,x,\"k\"\r\n1,2.5,\"a,\"\"b\"\r\n2,NA,c\n3,-1e5,\"d\ne\"\n";
+    static const char alphabet[] = ",\"\n\r\0 ae.-+1?\t\xEF\xBB\xBF\x1f\x8b";
+    tp_generator *g = tp_generator_new(11);
+    int64_t good = 0;
+    for (int run = 0; run < 3000; run++) {
+        char bytes[128];
+        int64_t size = sizeof seed_text - 1;
+        memcpy(bytes, seed_text, (size_t)size);
+        for (int64_t k = 1 + tp_generator_below(g, 6); k > 0; k--)
+            bytes[tp_generator_below(g, size)] = alphabet[tp_generator_below(g, sizeof alphabet - 1)];
+        if (tp_generator_below(g, 3) == 0) size = tp_generator_below(g, size);
+        write_file(bytes, (size_t)size);
+        tp_table *t =
+            tp_table_read_csv(path, (tp_csv_options){.no_header = run % 2, .infer_rows = 1 + run % 3});
+        if (t) assert_true(tp_table_rows(t) >= 0 && ++good);
+        else assert_true(tp_last_error().code != TP_OK);
+        tp_table_free(t);
+    }
+    assert_true(good > 100);
+    tp_generator_free(g);
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    write_file("id,x,kind,note\n1,2.5,a,one\n2,NA,a,two\n3,4,b,three\n4,4,b,four\n", 61);
+    int64_t n = 1;
+    for (bool ok = false; !ok; n++) {
+        tp_memory_info before = tp_memory_stats();
+        tp_scope *s = tp_scope_begin();
+        tp__alloc_fail_at(n, false);
+        tp_table *t = tp_table_read_csv(path, (tp_csv_options){0});
+        tp_tensor *x = t ? tp_table_tensor(t, TP_NAMES("id", "kind"), TP_F32) : NULL;
+        ok = x != NULL;
+        tp__alloc_fail_at(0, false);
+        if (!ok) assert_int_equal(tp_last_error().code, TP_ERR_MEMORY);
+        tp_table_free(t);
+        tp_scope_end(s);
+        assert_int_equal(tp_memory_stats().live_objects, before.live_objects);
+    }
+    assert_true(n > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CHECK_TEST(test_types),      CHECK_TEST(test_options),         CHECK_TEST(test_numbers),
+        CHECK_TEST(test_pieces),     CHECK_TEST(test_constant_memory), CHECK_TEST(test_gzip),
+        CHECK_TEST(test_data_files), CHECK_TEST(test_broken),          CHECK_TEST(test_errors),
+        CHECK_TEST(test_any_bytes),  CHECK_TEST(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
