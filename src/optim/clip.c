@@ -1,4 +1,5 @@
 /* Clipping of gradients, in place. */
+#include "autograd/autograd.h"
 #include "core/parallel.h"
 #include "core/scope.h"
 #include "optim/optim.h"
@@ -8,13 +9,14 @@
 
 #define CLIP_GRAIN 16384 /* elements: below that a thread is not worth waking */
 
-/* The gradient of parameter i, packed so that it can be written to; NULL with TP_OK if there is none. */
+/* The gradient of parameter i, packed so that it can be written to, of one in rows these; NULL with TP_OK if there is none. */
 static tp_status clip_gradient(const char *op, tp_tensors params, int i, tp_tensor **result) {
-    tp_tensor *p = params.items[i];
+    tp_tensor *p = params.items[i], *index, *g;
     *result = NULL;
     if (!p) return tp__error_null(op, "params");
-    if (!tp__scope_reserve()) return tp__error_memory(op, sizeof(tp_tensor *));
-    tp_tensor *g = tp_tensor_grad(p); /* there is room in the scope: NULL means that there is none */
+    TP_TRY(tp__grad_rows(p, &index, result));
+    if (*result) return TP_OK;
+    TP_TRY(tp__grad_dense(p, &g));
     if (g && !g->dense) {
         g = tp_clone(g);
         if (!g) return tp__error_null(op, "grad");
