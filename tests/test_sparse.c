@@ -169,6 +169,17 @@ static void test_lazy_adam(void **state) {
     assert_error(TP_ERR_ARGUMENT, "optim_adam: lazy goes with neither amsgrad nor a weight decay (0.5)");
 }
 
+/* Clipping leaves rows rows. */
+static void test_clip(void **state) {
+    (void)state;
+    tp_tensor *a = table();
+    assert_ok(tp_backward(tp_sum(tp_embedding(tp_zeros(TP_SHAPE(4), TP_I64), a, in_rows))));
+    assert_float_equal(tp_clip_grad_norm(TP_TENSORS(a), 1, (tp_clip_options){0}), 4 * sqrt(SIZE), 1e-6);
+    assert_float_equal(tp_tensor_item(tp_norm(tp_tensor_sparse_grad(a).values, 2)), 1, 1e-5);
+    assert_ok(tp_clip_grad_value(TP_TENSORS(a), 0.25));
+    assert_values(tp_tensor_sparse_grad(a).values, 0.25, 0.25, 0.25);
+}
+
 /* A step's memory does not depend on the table. */
 static void test_large_table(void **state) {
     (void)state;
@@ -252,9 +263,10 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(test_rows),      CHECK_TEST(test_dense_where_needed), CHECK_TEST(test_optimizers),
-        CHECK_TEST(test_lazy_adam), CHECK_TEST(test_large_table),        CHECK_TEST(test_threads),
-        CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_rows),        CHECK_TEST(test_dense_where_needed),
+        CHECK_TEST(test_optimizers),  CHECK_TEST(test_lazy_adam),
+        CHECK_TEST(test_large_table), CHECK_TEST(test_threads),
+        CHECK_TEST(test_no_memory),   CHECK_TEST(test_clip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
