@@ -56,6 +56,7 @@
 #include "taper/lr.h"
 #include "taper/io.h"
 #include "taper/data.h"
+#include "taper/split.h"
 #include "taper/augment.h"
 #include "taper/image.h"
 #include "taper/text.h"

@@ -247,8 +247,7 @@ tp_dataset *tp_dataset_subset(tp_dataset *dataset, const int64_t *indices, int64
     return dataset_part(op, dataset, indices, count);
 }
 
-/* Turns sizes or fractions into numbers of samples. */
-static tp_status split_lengths(const char *op, const double *sizes, int count, int64_t n, int64_t *lengths) {
+tp_status tp__split_lengths(const char *op, const double *sizes, int count, int64_t n, int64_t *lengths) {
     double sum = 0;
     bool whole = true;
     for (int i = 0; i < count; i++) {
@@ -272,8 +271,8 @@ static tp_status split_lengths(const char *op, const double *sizes, int count, i
     return TP_OK;
 }
 
-static tp_status split_make(const char *op, tp_dataset *dataset, const int64_t *lengths, int count,
-                            const int64_t *order, tp_dataset **parts) {
+tp_status tp__split_make(const char *op, tp_dataset *dataset, const int64_t *lengths, int count,
+                         const int64_t *order, tp_dataset **parts) {
     for (int i = 0; i < count; order += lengths[i++]) {
         parts[i] = dataset_part(op, dataset, order, lengths[i]);
         if (parts[i]) continue;
@@ -297,10 +296,10 @@ tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, t
     int64_t *lengths = tp__alloc(bytes);
     if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
     int64_t *order = lengths + count;
-    tp_status status = split_lengths(op, sizes, count, dataset->size, lengths);
+    tp_status status = tp__split_lengths(op, sizes, count, dataset->size, lengths);
     if (status == TP_OK) {
         tp__shuffled(order, dataset->size, generator);
-        status = split_make(op, dataset, lengths, count, order, parts);
+        status = tp__split_make(op, dataset, lengths, count, order, parts);
     }
     tp__free(lengths);
     return tp__deliver(status);
