@@ -57,6 +57,7 @@
 #include "taper/io.h"
 #include "taper/data.h"
 #include "taper/split.h"
+#include "taper/metrics.h"
 #include "taper/augment.h"
 #include "taper/image.h"
 #include "taper/text.h"
