@@ -61,6 +61,7 @@
 #include "taper/augment.h"
 #include "taper/image.h"
 #include "taper/text.h"
+#include "taper/train.h"
 #include "taper/table.h"
 
 #endif

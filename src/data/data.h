@@ -71,7 +71,7 @@ void tp__sampler_free(tp__sampler *sampler);
 void tp__sampler_start(tp__sampler *sampler, int64_t epoch);
 
 /* The stream of random numbers that belongs to a place: no other has a part of it. */
-tp_generator_state tp__stream(uint64_t seed, uint64_t epoch, uint64_t place);
+tp_generator_state tp__place_stream(uint64_t seed, uint64_t epoch, uint64_t place);
 
 /* Makes the batch of `size` samples order[0], order[1], ... (NULL: start, start + 1, ...) in the current scope.
  * items[] and lengths[] have room for dataset->count tensors. */

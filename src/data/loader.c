@@ -43,7 +43,8 @@ static void made_fail(tp__made *made, tp_status status) {
 
 static tp_status loader_transform(const tp_loader *l, int64_t number, int64_t size, tp__made *made) {
     if (!l->options.transform) return TP_OK;
-    tp_generator generator = {.state = tp__stream(l->sampler.seed, (uint64_t)l->epoch, (uint64_t)number + 1)};
+    tp_generator generator = {
+        .state = tp__place_stream(l->sampler.seed, (uint64_t)l->epoch, (uint64_t)number + 1)};
     tp_batch batch = {size, l->dataset->count, made->items, made->lengths};
     TP_TRY(l->options.transform(l->options.transform_context, &batch, &generator));
     for (int i = 0; i < l->dataset->count; i++)

@@ -7,7 +7,7 @@
 #include "data/data.h"
 #include "ops/ops.h"
 
-tp_generator_state tp__stream(uint64_t seed, uint64_t epoch, uint64_t place) {
+tp_generator_state tp__place_stream(uint64_t seed, uint64_t epoch, uint64_t place) {
     uint32_t w[4];
     tp__philox(seed, epoch, w);
     if (place > 0) tp__philox((uint64_t)w[1] << 32 | w[0], place, w);
@@ -143,7 +143,7 @@ static void order_strata(tp__sampler *sampler, tp_generator *generator) {
 
 void tp__sampler_start(tp__sampler *sampler, int64_t epoch) {
     if (!sampler->order || sampler->epoch == epoch) return;
-    tp_generator generator = {.state = tp__stream(sampler->seed, (uint64_t)epoch, 0)};
+    tp_generator generator = {.state = tp__place_stream(sampler->seed, (uint64_t)epoch, 0)};
     sampler->epoch = epoch;
     if (sampler->classes) order_strata(sampler, &generator);
     else if (!sampler->cumulative) tp__shuffled(sampler->order, sampler->samples, &generator);
