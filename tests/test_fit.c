@@ -396,6 +396,65 @@ static void test_criteria(void **state) {
     assert_error(TP_ERR_DTYPE, "class_weights: labels is float32, not I64");
 }
 
+/* ---- cross-validation ---------------------------------------------------------------------------------- */
+
+typedef struct folds {
+    int64_t count, tested;
+    bool fails;
+} folds;
+
+static tp_status make_fold(void *context, tp_fold *fold) {
+    folds *self = context;
+    assert_int_equal(fold->number, self->count++);
+    assert_int_equal(tp_dataset_size(fold->train) + tp_dataset_size(fold->test), N);
+    self->tested += tp_dataset_size(fold->test);
+    if (self->fails && fold->number == 1) return tp_error_set(TP_ERR_STATE, "make_fold", "no second one");
+    fold->net = make_net();
+    fold->optim = make_sgd(fold->net);
+    return TP_OK;
+}
+
+static void test_cross_validate(void **state) {
+    (void)state;
+    tp_dataset *data = planes();
+    folds self = {0};
+    tp_cross_validate_options options = {
+        .fit = {.loss = tp_criterion_mse, .epochs = 80, .verbosity = TP_SILENT}};
+    options.fit.batch_size = 4;
+    tp_history *h = tp_cross_validate(data, make_fold, &self, options);
+    assert_tensor(h);
+    assert_int_equal(tp_history_epochs(h), 5);
+    assert_int_equal(self.tested, N);
+    const double *loss = tp_history_values(h, "loss");
+    double mean = 0, sum = 0;
+    for (int i = 0; i < 5; i++) mean += loss[i] / 5;
+    for (int i = 0; i < 5; i++) sum += (loss[i] - mean) * (loss[i] - mean);
+    assert_true(mean < 1e-4);
+    assert_float_equal(tp_history_mean(h, "loss"), mean, 1e-12);
+    assert_float_equal(tp_history_deviation(h, "loss"), sqrt(sum / 4), 1e-12);
+    tp_history_free(h);
+    self = (folds){0};
+    options.folds = N;
+    options.fit.epochs = 1;
+    h = tp_cross_validate(data, make_fold, &self, options);
+    assert_int_equal(tp_history_epochs(h), N);
+    tp_history_free(h);
+    self = (folds){.fails = true};
+    assert_null(tp_cross_validate(data, make_fold, &self, options));
+    assert_error(TP_ERR_STATE, "make_fold: no second one");
+    options.folds = N + 1;
+    assert_null(tp_cross_validate(data, make_fold, &self, options));
+    assert_int_equal(tp_last_error().code, TP_ERR_ARGUMENT);
+    assert_null(tp_cross_validate(NULL, make_fold, &self, options));
+    assert_error(TP_ERR_NULL, "cross_validate: argument data is NULL");
+    assert_null(tp_cross_validate(data, NULL, &self, options));
+    assert_error(TP_ERR_NULL, "cross_validate: argument make is NULL");
+    assert_true(isnan(tp_history_mean(NULL, "loss")));
+    assert_true(isnan(tp_history_deviation(NULL, "loss")));
+    tp_error_clear();
+    tp_dataset_free(data);
+}
+
 /* Plain lines where the output is no terminal. */
 static void test_progress(void **state) {
     (void)state;
@@ -461,6 +520,7 @@ int main(void) {
         CHECK_TEST(test_criteria),
         CHECK_TEST(test_progress),
         CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_cross_validate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

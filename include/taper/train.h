@@ -20,6 +20,7 @@
 #include "taper/metrics.h"
 #include "taper/module.h"
 #include "taper/optim.h"
+#include "taper/split.h"
 
 TP_BEGIN_DECLS
 
@@ -145,6 +146,38 @@ TP_API double tp_evaluate(tp_module *net, tp_dataset *data, tp_evaluate_options 
  * describes the options. Samples of one item are inputs; of several the last is left out. Errors: also TP_ERR_SHAPE for
  * predictions that do not go together. Source: keras.Model.predict. */
 TP_API tp_tensor *tp_predict(tp_module *net, tp_dataset *data, tp_evaluate_options options);
+
+/* Cross-validation. */
+
+/* A fold on its way: the samples to train on and to test on, and what is to be trained. */
+typedef struct tp_fold {
+    int64_t number;
+    tp_dataset *train, *test;
+    tp_module *net;
+    tp_optim *optim;
+} tp_fold;
+
+/* Puts a new model and its optimizer into the fold, which owns them from then on. It may exchange the datasets for others, prepared by
+ * what the training part alone tells, and frees the old ones then. Anything but TP_OK ends it all with that error. */
+typedef tp_status tp_fold_fn(void *context, tp_fold *fold);
+
+typedef struct tp_cross_validate_options {
+    int64_t folds;          /* 0 is 5; as many as samples leaves one out at a time */
+    tp_kfold_options kfold; /* shuffled, stratified */
+    tp_fit_options
+        fit; /* of each fold; `optim` and validation are not looked at; TP_SILENT speaks of no fold either */
+} tp_cross_validate_options;
+
+/* Trains a new model for each fold and tests it on the samples left out: a history with a row for each fold, of the columns "loss" and
+ * the metrics' names, to be freed with tp_history_free(). NULL after an error: those of tp_kfold(), tp_fit(), tp_evaluate() and the
+ * function. Source: sklearn.model_selection.cross_validate. */
+TP_API tp_history *tp_cross_validate(tp_dataset *data, tp_fold_fn *make, void *context,
+                                     tp_cross_validate_options options);
+
+/* The mean of a column, and its standard deviation, sqrt(sum (x - mean)^2 / (n - 1)), 0 for one row; NaN after an error. Errors:
+ * TP_ERR_NULL, TP_ERR_ARGUMENT. */
+TP_API double tp_history_mean(const tp_history *history, const char *name);
+TP_API double tp_history_deviation(const tp_history *history, const char *name);
 
 TP_END_DECLS
 

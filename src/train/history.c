@@ -110,6 +110,22 @@ double tp_history_value(const tp_history *history, const char *name, int64_t epo
     return NAN;
 }
 
+double tp_history_mean(const tp_history *history, const char *name) {
+    const double *values = history_column("history_mean", history, name);
+    if (!values) return NAN;
+    double sum = 0;
+    for (int64_t e = 0; e < history->epochs; e++) sum += values[e];
+    return sum / (double)history->epochs;
+}
+
+double tp_history_deviation(const tp_history *history, const char *name) {
+    const double *values = history_column("history_deviation", history, name);
+    if (!values) return NAN;
+    double mean = tp_history_mean(history, name), sum = 0;
+    for (int64_t e = 0; e < history->epochs; e++) sum += (values[e] - mean) * (values[e] - mean);
+    return history->epochs > 1 ? sqrt(sum / (double)(history->epochs - 1)) : 0;
+}
+
 int64_t tp_history_best(const tp_history *history) {
     if (history) return history->best;
     tp__error_null("history_best", "history");
