@@ -366,6 +366,30 @@ static void test_evaluate(void **state) {
     tp_module_free(net);
 }
 
+/* Metrics go by in training, and again over the validation data; afterwards they tell of these. */
+static void test_metrics(void **state) {
+    (void)state;
+    tp_metric *mae = tp_metric_mae(), *r2 = tp_metric_r2();
+    tp_fit_options options = {.epochs = 40,
+                              .batch_size = 8,
+                              .validation_split = 0.25,
+                              .metrics = TP_METRICS(mae, r2)};
+    options.monitor = "val_r2";
+    options.monitor_largest = true;
+    tp_history *h = train(options, NULL);
+    assert_tensor(h);
+    const char *const names[] = {"loss", "mae", "r2", "val_loss", "val_mae", "val_r2", "lr", "seconds"};
+    assert_int_equal(tp_history_columns(h), 8);
+    for (int i = 0; i < 8; i++) assert_string_equal(tp_history_name(h, i), names[i]);
+    assert_true(tp_history_value(h, "val_r2", -1) > 0.999);
+    assert_true(tp_history_value(h, "r2", 0) < 0.9);
+    assert_true(tp_history_value(h, "val_mae", -1) == tp_metric_value(mae));
+    assert_true(tp_history_best(h) > 20);
+    tp_history_free(h);
+    tp_metric_free(mae);
+    tp_metric_free(r2);
+}
+
 static void test_criteria(void **state) {
     (void)state;
     tp_tensor *scores = TP_F32_TENSOR(TP_SHAPE(2, 1), 0.5, -1),
@@ -520,6 +544,7 @@ int main(void) {
         CHECK_TEST(test_criteria),
         CHECK_TEST(test_progress),
         CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_metrics),
         CHECK_TEST(test_cross_validate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #define TAPER_METRICS_H
 
 #include "taper/base.h"
+#include "taper/shape.h"
 #include "taper/status.h"
 
 TP_BEGIN_DECLS
@@ -121,6 +122,25 @@ TP_API const char *tp_metric_name(
 /* Forgets all batches, and the number of classes if it was not given. Errors: TP_ERR_NULL. */
 TP_API tp_status tp_metric_reset(tp_metric *metric);
 
+/* A list of metrics, borrowed: TP_METRICS(a, b). */
+typedef struct tp_metrics {
+    int count;
+    tp_metric **items;
+} tp_metrics;
+
 TP_END_DECLS
+
+#ifdef __cplusplus
+template <int N>
+struct tp__metric_list { /* lives to the end of the full expression that TP_METRICS stands in */
+    tp_metric *items[N];
+    operator tp_metrics() { return tp_metrics{N, items}; }
+};
+template <class... A> tp__metric_list(A...) -> tp__metric_list<(int)sizeof...(A)>;
+#define TP_METRICS(...) (tp__metric_list{__VA_ARGS__})
+#else
+/* Its array lives to the end of the enclosing block. */
+#define TP_METRICS(...) ((tp_metrics){TP__COUNT(tp_metric *, __VA_ARGS__), (tp_metric *[]){__VA_ARGS__}})
+#endif
 
 #endif

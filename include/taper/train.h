@@ -1,6 +1,6 @@
 /* The short way to train, beside a loop of one's own:
  *
- *     tp_metric *accuracy = tp_metric_accuracy((tp_metric_options){0});
+ *     tp_metric *accuracy = tp_metric_accuracy((tp_class_options){0});
  *     tp_fit_options options = {.loss = tp_criterion_cross_entropy, .optim = optim, .epochs = 5,
  *                               .metrics = TP_METRICS(accuracy), .loader = {.u8_scale = 1.0 / 255},
  *                               .validation = test_set};
