@@ -58,6 +58,7 @@
 #include "taper/data.h"
 #include "taper/split.h"
 #include "taper/metrics.h"
+#include "taper/plot.h"
 #include "taper/augment.h"
 #include "taper/image.h"
 #include "taper/text.h"
