@@ -64,5 +64,6 @@
 #include "taper/text.h"
 #include "taper/train.h"
 #include "taper/table.h"
+#include "taper/prepare.h"
 
 #endif

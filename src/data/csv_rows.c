@@ -58,8 +58,8 @@ static int rows_span(tp__rows *rows, const bool *stops) {
 
 /* ---- fields ------------------------------------------------------------------------------------------ */
 
-/* In all of these the result is what ends the field, consumed: the separator, '\n', or -1 for the end of the file and
- * for a failure. */
+/* In all of these the result is what ends the field, consumed: the separator, '\n', or -1 for the end of
+ * the file and for a failure. */
 
 static int rows_fail_field(tp__rows *rows, int64_t line, const char *what) {
     tp__rows_error(rows, TP_ERR_FORMAT, line, tp__row_count(rows), NULL, "%s", what);

@@ -128,8 +128,8 @@ static int64_t kfold_count(int64_t from, int64_t to, int64_t folds, int64_t fold
     return below_to - below_from;
 }
 
-/* As StratifiedKFold: if all samples, ordered by class, are dealt out to the folds in turn, each fold gets as many of
- * each class as it is to have. The samples themselves go to the folds in order. */
+/* As StratifiedKFold: if all samples, ordered by class, are dealt out to the folds in turn, each fold gets
+ * as many of each class as it is to have. The samples themselves go to the folds in order. */
 static tp_status kfold_stratify(const char *op, int64_t folds, tp_tensor *labels, tp_generator *generator,
                                 int64_t *fold_of, int64_t n, int64_t *order) {
     split_item *items = split_classes(op, labels, n);
@@ -222,11 +222,11 @@ tp_windows_out tp_windows(tp_tensor *series, int64_t length, int64_t horizon, in
                   (long long)steps, (long long)length, (long long)horizon);
     else {
         tp_scope *s = tp_scope_begin();
-        tp_tensor *inputs = s ? windows_of(series, 0, steps - horizon, length, stride) : NULL;
-        tp_tensor *targets = inputs ? windows_of(series, length, steps - length, horizon, stride) : NULL;
-        if (targets && tp_scope_escape(s, inputs) && tp_scope_escape(s, targets))
-            out = (tp_windows_out){inputs, targets};
-        tp_scope_end(s);
+        tp_tensor *both[2] = {NULL, NULL};
+        if (s) both[0] = windows_of(series, 0, steps - horizon, length, stride);
+        if (both[0]) both[1] = windows_of(series, length, steps - length, horizon, stride);
+        if (s) tp__hand_over(s, 2, both);
+        out = (tp_windows_out){both[0], both[1]};
     }
     return out;
 }
