@@ -101,6 +101,9 @@ static void lines_are_drawn(void **state) {
     assert_non_null(strstr(text, ">4</text>"));
     assert_int_equal(count_of(text, "<path "), 2);
     assert_int_equal(count_of(text, "h0"), 3); /* two pieces of the first, one of the second */
+    const tp_series far = {.y = held, .x = (const double[]){0, 30}, .count = 2};
+    assert_ok(tp_plot_lines(plot_path, &far, 1, options));
+    assert_non_null(strstr(read_plot(), ">10</text>"));
     tp_plot_options log = options;
     log.log_y = true;
     assert_ok(tp_plot_lines(plot_path, series, 2, log));

@@ -139,14 +139,14 @@ static void plot_ticks_linear(plot_axis *a) {
         a->tick[a->ticks] = fabs(value) < step / 2 ? 0 : value;
     }
     double digits = floor(log10(largest)) - floor(log10(step)) + 1;
-    a->digits = (int)fmin(fmax(digits, 1), 15);
+    a->digits = (int)fmin(fmax(digits, 6), 15); /* of fewer, %g would write 1e+01 */
 }
 
 static void plot_ticks_log(plot_axis *a) {
     static const double parts[] = {1, 2, 5};
     int first = (int)floor(a->low), last = (int)ceil(a->high), every = (last - first) / 8 + 1;
     bool fine = a->high - a->low < 2;
-    a->digits = 3;
+    a->digits = 6;
     for (int k = first; k <= last; k += every)
         for (int j = 0; j < (fine ? 3 : 1); j++) {
             double place = k + log10(parts[j]);
@@ -336,7 +336,8 @@ static void plot_cell(tp__writer *w, const plot_matrix *m, int i, int j) {
                       plot_fixed(m->side, 2).text, (int)(247 - 239 * share), (int)(251 - 183 * share),
                       (int)(255 - 107 * share));
     if (m->side < 22) return;
-    plot_number text = value == floor(value) && value < 1e6 ? plot_fixed(value, 0) : plot_short(value, 2);
+    plot_number text =
+        value == floor(value) && value < 1e6 ? plot_fixed(value, 0) : plot_short(value, value < 1 ? 2 : 4);
     int size = (int)fmin(13, m->side * 1.6 / (double)strlen(text.text));
     const plot_style style = {PLOT_MIDDLE, size, 0, share > 0.5 ? "#ffffff" : "#111111"};
     plot_text(w, x + m->side / 2, y + m->side / 2 + 4, style, text.text);
