@@ -106,6 +106,12 @@ static void test_options(void **state) {
     assert_int_equal(tp_table_rows(t), 3);
     assert_int_equal(tp_table_type(t, 0), TP_COLUMN_FLOAT);
     tp_table_free(t);
+    t = read_text("\n\na\n1\n2\n", (tp_csv_options){0}); /* but not before the header */
+    assert_values(tp_table_column(t, 0, TP_I64), 1, 2);
+    tp_table_free(t);
+    t = read_text("\r\n1\n2", (tp_csv_options){.no_header = true});
+    assert_values(tp_table_column(t, 0, TP_I64), 1, 2);
+    tp_table_free(t);
     t = read_text("a,b\n", (tp_csv_options){0});
     assert_int_equal(tp_table_rows(t), 0);
     assert_true(tp_shape_equal(tp_tensor_shape(tp_table_tensor(t, (tp_names){0}, TP_F32)), TP_SHAPE(0, 2)));

@@ -144,7 +144,8 @@ int tp__rows_next(tp__rows *rows) {
             return -1;
         }
         bool blank = tp__row_count(rows) == 1 && tp__row_field(rows, 0)->size == 0 && !rows->quoted;
-        if (blank && rows->columns != 1) continue;
+        if (blank && (rows->columns != 1 || !rows->begun)) continue;
+        rows->begun = true;
         return rows_check_count(rows, line) ? 1 : -1;
     }
 }
@@ -157,6 +158,7 @@ bool tp__rows_rewind(tp__rows *rows) {
     tp__stream_rewind(&rows->stream);
     rows->at = rows->end = 0;
     rows->line = 1;
+    rows->begun = false;
     rows_skip_mark(rows);
     return !rows->failed;
 }

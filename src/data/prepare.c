@@ -19,11 +19,11 @@ struct tp_prepare {
 
 /* What the two figures of a column are. */
 enum {
-    OFFSET = 0, /* y = (x - offset) / scale */
-    SCALE = 1,
-    LOW = 0, /* of clipping */
-    HIGH = 1,
-    VALUE = 0 /* of filling */
+    PREPARE_OFFSET = 0, /* y = (x - offset) / scale */
+    PREPARE_SCALE = 1,
+    PREPARE_LOW = 0, /* of clipping */
+    PREPARE_HIGH = 1,
+    PREPARE_VALUE = 0 /* of filling */
 };
 
 static bool prepare_scales(const tp_prepare_step *step) {
@@ -133,7 +133,7 @@ static void prepare_figures(const tp_prepare_step *step, double *x, int64_t n, d
     double mean, variance, noise;
     figures[0] = figures[1] = 0;
     if (step->kind == TP_PREPARE_FILL_CONSTANT) {
-        figures[VALUE] = step->a;
+        figures[PREPARE_VALUE] = step->a;
         return;
     }
     prepare_moments(x, n, &mean, &variance);
@@ -141,40 +141,41 @@ static void prepare_figures(const tp_prepare_step *step, double *x, int64_t n, d
     switch (step->kind) {
     case TP_PREPARE_STANDARDIZE:
         noise = (double)n * mean * DBL_EPSILON; /* as scikit-learn finds constant columns */
-        figures[OFFSET] = mean;
-        figures[SCALE] = deviation;
+        figures[PREPARE_OFFSET] = mean;
+        figures[PREPARE_SCALE] = deviation;
         if (variance < INFINITY && variance <= (double)n * DBL_EPSILON * variance + noise * noise)
-            figures[SCALE] = 1;
+            figures[PREPARE_SCALE] = 1;
         return;
     case TP_PREPARE_CLIP_DEVIATIONS:
-        figures[LOW] = mean - step->a * deviation;
-        figures[HIGH] = mean + step->a * deviation;
+        figures[PREPARE_LOW] = mean - step->a * deviation;
+        figures[PREPARE_HIGH] = mean + step->a * deviation;
         return;
     case TP_PREPARE_FILL_MEAN:
-    case TP_PREPARE_FILL_FORWARD: figures[VALUE] = mean; return;
+    case TP_PREPARE_FILL_FORWARD: figures[PREPARE_VALUE] = mean; return;
     default: break;
     }
     qsort(x, (size_t)n, sizeof *x, prepare_compare);
     if (step->kind == TP_PREPARE_FILL_MEDIAN) {
-        figures[VALUE] = x[(n - 1) / 2] / 2 + x[n / 2] / 2;
+        figures[PREPARE_VALUE] = x[(n - 1) / 2] / 2 + x[n / 2] / 2;
     } else if (step->kind == TP_PREPARE_CLIP_QUANTILES) {
-        figures[LOW] = prepare_quantile(x, n, step->a);
-        figures[HIGH] = prepare_quantile(x, n, step->b);
+        figures[PREPARE_LOW] = prepare_quantile(x, n, step->a);
+        figures[PREPARE_HIGH] = prepare_quantile(x, n, step->b);
     } else {
         double range = x[n - 1] - x[0];
         if (range < 10 * DBL_EPSILON) range = 1; /* as scikit-learn has it */
-        figures[SCALE] = range / (step->b - step->a);
-        figures[OFFSET] = x[0] - step->a * figures[SCALE];
+        figures[PREPARE_SCALE] = range / (step->b - step->a);
+        figures[PREPARE_OFFSET] = x[0] - step->a * figures[PREPARE_SCALE];
     }
 }
 
 /* Changes the column of n elements at x, each `stride` after the one before. */
 static void prepare_column(const tp_prepare_step *step, const double *figures, double *x, int64_t n,
                            int64_t stride, bool inverse) {
-    double low = figures[LOW], high = figures[HIGH], value = figures[VALUE];
+    double low = figures[PREPARE_LOW], high = figures[PREPARE_HIGH], value = figures[PREPARE_VALUE];
     if (prepare_scales(step)) {
         for (int64_t i = 0; i < n; i++, x += stride)
-            *x = inverse ? *x * figures[SCALE] + figures[OFFSET] : (*x - figures[OFFSET]) / figures[SCALE];
+            *x = inverse ? *x * figures[PREPARE_SCALE] + figures[PREPARE_OFFSET]
+                         : (*x - figures[PREPARE_OFFSET]) / figures[PREPARE_SCALE];
     } else if (inverse) {
         return;
     } else if (prepare_clips(step)) {
@@ -322,7 +323,7 @@ static bool prepare_read_step(const double *row, int64_t pairs, tp_prepare_step 
     for (int64_t i = 0; i < pairs; i++)
         if (!isfinite(row[3 + i])) return false;
     for (int64_t i = 0; prepare_scales(step) && i < pairs; i += 2)
-        if (!(row[3 + i + SCALE] > 0)) return false;
+        if (!(row[3 + i + PREPARE_SCALE] > 0)) return false;
     return true;
 }
 

@@ -26,6 +26,7 @@ typedef struct tp__rows {
     size_t at, end;
     int64_t line;
     int columns; /* every row has as many; 0: not known yet */
+    bool begun;  /* a row has been read: empty lines before it never count */
     bool quoted; /* the last field was */
     tp__bytes text, fields;
     bool failed;
