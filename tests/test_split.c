@@ -192,6 +192,13 @@ static void test_errors(void **state) {
     assert_error(TP_ERR_SHAPE, "kfold: labels is (4,), the dataset has 5 samples");
     assert_int_equal(tp_kfold(d, 2, 0, (tp_kfold_options){0}, NULL), TP_ERR_NULL);
     assert_error(TP_ERR_NULL, "kfold: argument parts is NULL");
+    /* Labels that could not be made are no split without labels. */
+    tp_split_options none = {.labels = tp_reshape(y, TP_SHAPE(7))};
+    assert_int_equal(tp_dataset_split(d, halves, 2, none, parts), TP_ERR_SHAPE);
+    assert_true(!parts[0] && !parts[1]);
+    tp_kfold_options no_labels = {.labels = tp_reshape(y, TP_SHAPE(7))};
+    assert_int_equal(tp_kfold(d, 2, 0, no_labels, parts), TP_ERR_SHAPE);
+    assert_error(TP_ERR_SHAPE, "reshape: the numbers of elements differ: (5,) to (7,)");
     tp_dataset_free(d);
 
     assert_null(tp_windows(x, 5, 1, 1).inputs);

@@ -72,18 +72,6 @@ TP_API int tp_dataset_item_count(const tp_dataset *dataset);
  * TP_ERR_INDEX; TP_ERR_MEMORY; whatever a custom dataset says. Source: dataset[index]. */
 TP_API tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items);
 
-/* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes`
- * holds either the parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to
- * 1 (within 1e-9): part i then has floor(sizes[i] N) samples, and those left over go one each to the first
- * parts. Which samples go where depends on `generator` (NULL: the thread's default) and N alone.
- *     const double sizes[] = {0.9, 0.1};
- *     tp_dataset *parts[2];
- *     tp_random_split(data, sizes, 2, NULL, parts);
- * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for sizes that are negative, not whole or do not add up, or a count
- * below 1; TP_ERR_MEMORY. Source: torch.utils.data.random_split. */
-TP_API tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
-                                 tp_dataset **parts);
-
 /* Loaders: the samples of a dataset in batches, epoch after epoch. */
 
 typedef struct tp_loader tp_loader;

@@ -1,5 +1,4 @@
-/* Parts of a dataset for training, validation and test, and windows of a series. See data.h for
- * tp_random_split(). */
+/* Parts of a dataset for training, validation and test, and windows of a series. */
 #ifndef TAPER_SPLIT_H
 #define TAPER_SPLIT_H
 
@@ -8,6 +7,18 @@
 #include "taper/status.h"
 
 TP_BEGIN_DECLS
+
+/* Cuts a dataset at random into parts[0 .. count-1], to be freed one by one; all NULL after an error. `sizes`
+ * holds either the parts' numbers of samples, which add up to that of `dataset`, or fractions that add up to
+ * 1 (within 1e-9): part i then has floor(sizes[i] N) samples, and those left over go one each to the first
+ * parts. Which samples go where depends on `generator` (NULL: the thread's default) and N alone.
+ *     const double sizes[] = {0.9, 0.1};
+ *     tp_dataset *parts[2];
+ *     tp_random_split(data, sizes, 2, NULL, parts);
+ * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for sizes that are negative, not whole or do not add up, or a count
+ * below 1; TP_ERR_MEMORY. Source: torch.utils.data.random_split. */
+TP_API tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
+                                 tp_dataset **parts);
 
 typedef struct tp_split_options {
     bool chronological; /* the samples stay in order: the first part has the earliest */

@@ -30,12 +30,8 @@ void tp__dataset_unref(tp_dataset *dataset);
 /* 0 .. n-1 in an order drawn from `generator`. */
 void tp__shuffled(int64_t *order, int64_t n, tp_generator *generator);
 
-/* Turns sizes or fractions into numbers of samples, which add up to n. */
-tp_status tp__split_lengths(const char *op, const double *sizes, int count, int64_t n, int64_t *lengths);
-
-/* The parts whose samples follow one another in `order`; all NULL after a failure. */
-tp_status tp__split_make(const char *op, tp_dataset *dataset, const int64_t *lengths, int count,
-                         const int64_t *order, tp_dataset **parts);
+/* The samples that `indices`, known to be in range, names. */
+tp_dataset *tp__dataset_part(const char *op, tp_dataset *of, const int64_t *indices, int64_t count);
 
 /* A class of strata, and a sample's place in an epoch of them. */
 typedef struct tp__stratum {

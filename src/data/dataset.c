@@ -1,6 +1,5 @@
 #include "data/data.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "core/scope.h"
@@ -216,8 +215,7 @@ tp_dataset *tp_dataset_custom(int64_t size, int item_count, tp_dataset_fn *get, 
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
-/* The samples that `indices`, known to be in range, names. */
-static tp_dataset *dataset_part(const char *op, tp_dataset *of, const int64_t *indices, int64_t count) {
+tp_dataset *tp__dataset_part(const char *op, tp_dataset *of, const int64_t *indices, int64_t count) {
     tp_dataset *d = dataset_new(op, 0);
     if (!d) return NULL;
     d->base = of->base ? of->base : of; /* a part of a part is one of the whole */
@@ -244,63 +242,5 @@ tp_dataset *tp_dataset_subset(tp_dataset *dataset, const int64_t *indices, int64
         if (indices[i] < 0 || indices[i] >= dataset->size)
             TP_FAIL(TP_ERR_INDEX, op, "indices[%lld] is %lld, the dataset has %lld samples", (long long)i,
                     (long long)indices[i], (long long)dataset->size);
-    return dataset_part(op, dataset, indices, count);
-}
-
-tp_status tp__split_lengths(const char *op, const double *sizes, int count, int64_t n, int64_t *lengths) {
-    double sum = 0;
-    bool whole = true;
-    for (int i = 0; i < count; i++) {
-        if (!(sizes[i] >= 0 && sizes[i] <= 9007199254740992.0))
-            return tp__error(TP_ERR_ARGUMENT, op, "sizes[%d] is %g", i, sizes[i]);
-        whole = whole && sizes[i] == floor(sizes[i]);
-        sum += sizes[i];
-    }
-    bool fractions = !(whole && sum == (double)n);
-    if (fractions && fabs(sum - 1) > 1e-9)
-        return tp__error(TP_ERR_ARGUMENT, op,
-                         "the sizes add up to %.12g, neither to 1 nor to the %lld samples", sum,
-                         (long long)n);
-    int64_t left = n;
-    for (int i = 0; i < count; i++) {
-        lengths[i] = fractions ? (int64_t)floor(sizes[i] * (double)n) : (int64_t)sizes[i];
-        if (lengths[i] > left) lengths[i] = left; /* the fractions' sum may be above 1 by a rounding error */
-        left -= lengths[i];
-    }
-    for (int i = 0; left > 0; i = (i + 1) % count, left--) lengths[i]++;
-    return TP_OK;
-}
-
-tp_status tp__split_make(const char *op, tp_dataset *dataset, const int64_t *lengths, int count,
-                         const int64_t *order, tp_dataset **parts) {
-    for (int i = 0; i < count; order += lengths[i++]) {
-        parts[i] = dataset_part(op, dataset, order, lengths[i]);
-        if (parts[i]) continue;
-        while (i-- > 0) {
-            tp__dataset_unref(parts[i]);
-            parts[i] = NULL;
-        }
-        return TP_ERR_MEMORY;
-    }
-    return TP_OK;
-}
-
-tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
-                          tp_dataset **parts) {
-    const char *op = "random_split";
-    for (int i = 0; parts && i < count; i++) parts[i] = NULL;
-    if (!dataset || !sizes || !parts)
-        return tp__deliver(tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts"));
-    if (count < 1) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count));
-    size_t bytes = ((size_t)count + (size_t)dataset->size) * sizeof(int64_t);
-    int64_t *lengths = tp__alloc(bytes);
-    if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
-    int64_t *order = lengths + count;
-    tp_status status = tp__split_lengths(op, sizes, count, dataset->size, lengths);
-    if (status == TP_OK) {
-        tp__shuffled(order, dataset->size, generator);
-        status = tp__split_make(op, dataset, lengths, count, order, parts);
-    }
-    tp__free(lengths);
-    return tp__deliver(status);
+    return tp__dataset_part(op, dataset, indices, count);
 }

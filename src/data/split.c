@@ -1,5 +1,6 @@
 #include "taper/split.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/alloc.h"
@@ -17,7 +18,9 @@ typedef struct split_item {
     double due;             /* where it stands if all classes are spread evenly over [0, 1] */
 } split_item;
 
+/* Are the labels, if there are some, one for each sample? */
 static tp_status split_check_labels(const char *op, const tp_tensor *labels, int64_t n) {
+    if (!labels) return tp__error_pending() ? tp_last_error().code : TP_OK;
     if (labels->shape.ndim != 1 || labels->shape.dims[0] != n)
         return tp__error(TP_ERR_SHAPE, op, "labels is %s, the dataset has %lld samples",
                          tp__shape_text(labels->shape), (long long)n);
@@ -71,6 +74,66 @@ static split_item *split_classes(const char *op, tp_tensor *labels, int64_t n) {
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
+/* Turns sizes or fractions into numbers of samples, which add up to n. */
+static tp_status split_lengths(const char *op, const double *sizes, int count, int64_t n, int64_t *lengths) {
+    double sum = 0;
+    bool whole = true;
+    for (int i = 0; i < count; i++) {
+        if (!(sizes[i] >= 0 && sizes[i] <= 9007199254740992.0))
+            return tp__error(TP_ERR_ARGUMENT, op, "sizes[%d] is %g", i, sizes[i]);
+        whole = whole && sizes[i] == floor(sizes[i]);
+        sum += sizes[i];
+    }
+    bool fractions = !(whole && sum == (double)n);
+    if (fractions && fabs(sum - 1) > 1e-9)
+        return tp__error(TP_ERR_ARGUMENT, op,
+                         "the sizes add up to %.12g, neither to 1 nor to the %lld samples", sum,
+                         (long long)n);
+    int64_t left = n;
+    for (int i = 0; i < count; i++) {
+        lengths[i] = fractions ? (int64_t)floor(sizes[i] * (double)n) : (int64_t)sizes[i];
+        if (lengths[i] > left) lengths[i] = left; /* the fractions' sum may be above 1 by a rounding error */
+        left -= lengths[i];
+    }
+    for (int i = 0; left > 0; i = (i + 1) % count, left--) lengths[i]++;
+    return TP_OK;
+}
+
+/* The parts whose samples follow one another in `order`; all NULL after a failure. */
+static tp_status split_make(const char *op, tp_dataset *dataset, const int64_t *lengths, int count,
+                            const int64_t *order, tp_dataset **parts) {
+    for (int i = 0; i < count; order += lengths[i++]) {
+        parts[i] = tp__dataset_part(op, dataset, order, lengths[i]);
+        if (parts[i]) continue;
+        while (i-- > 0) {
+            tp__dataset_unref(parts[i]);
+            parts[i] = NULL;
+        }
+        return TP_ERR_MEMORY;
+    }
+    return TP_OK;
+}
+
+tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
+                          tp_dataset **parts) {
+    const char *op = "random_split";
+    for (int i = 0; parts && i < count; i++) parts[i] = NULL;
+    if (!dataset || !sizes || !parts)
+        return tp__deliver(tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts"));
+    if (count < 1) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count));
+    size_t bytes = ((size_t)count + (size_t)dataset->size) * sizeof(int64_t);
+    int64_t *lengths = tp__alloc(bytes);
+    if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
+    int64_t *order = lengths + count;
+    tp_status status = split_lengths(op, sizes, count, dataset->size, lengths);
+    if (status == TP_OK) {
+        tp__shuffled(order, dataset->size, generator);
+        status = split_make(op, dataset, lengths, count, order, parts);
+    }
+    tp__free(lengths);
+    return tp__deliver(status);
+}
+
 /* Shuffles each class and deals out the classes evenly: any stretch of the order has its share of each. */
 static tp_status split_stratify(const char *op, tp_tensor *labels, tp_generator *generator, int64_t *order,
                                 int64_t n) {
@@ -106,16 +169,16 @@ tp_status tp_dataset_split(tp_dataset *dataset, const double *sizes, int count, 
         return tp__deliver(tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts"));
     if (count < 1) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count));
     int64_t n = dataset->size;
-    tp_status status = options.labels ? split_check_labels(op, options.labels, n) : TP_OK;
+    tp_status status = split_check_labels(op, options.labels, n);
     if (status == TP_OK && options.labels && options.chronological)
         status = tp__error(TP_ERR_ARGUMENT, op, "a chronological split cannot be stratified by labels");
     if (status != TP_OK) return tp__deliver(status);
     size_t bytes = ((size_t)count + (size_t)n) * sizeof(int64_t);
     int64_t *lengths = tp__alloc(bytes);
     if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
-    status = tp__split_lengths(op, sizes, count, n, lengths);
+    status = split_lengths(op, sizes, count, n, lengths);
     if (status == TP_OK) status = split_order(op, options, lengths + count, n);
-    if (status == TP_OK) status = tp__split_make(op, dataset, lengths, count, lengths + count, parts);
+    if (status == TP_OK) status = split_make(op, dataset, lengths, count, lengths + count, parts);
     tp__free(lengths);
     return tp__deliver(status);
 }
@@ -172,7 +235,7 @@ static tp_status kfold_make(const char *op, tp_dataset *dataset, int64_t folds, 
     for (int test = 0; test < 2; test++)
         for (int64_t i = 0; i < n; i++)
             if ((fold_of[i] == fold) == test) order[lengths[0] + lengths[1]] = i, lengths[test]++;
-    return tp__split_make(op, dataset, lengths, 2, order, parts);
+    return split_make(op, dataset, lengths, 2, order, parts);
 }
 
 tp_status tp_kfold(tp_dataset *dataset, int64_t folds, int64_t fold, tp_kfold_options options,
@@ -187,7 +250,7 @@ tp_status tp_kfold(tp_dataset *dataset, int64_t folds, int64_t fold, tp_kfold_op
     if (fold < 0 || fold >= folds)
         return tp__deliver(tp__error(TP_ERR_INDEX, op, "fold is %lld, there are %lld folds", (long long)fold,
                                      (long long)folds));
-    tp_status status = options.labels ? split_check_labels(op, options.labels, n) : TP_OK;
+    tp_status status = split_check_labels(op, options.labels, n);
     if (status != TP_OK) return tp__deliver(status);
     int64_t *fold_of = tp__alloc(2 * (size_t)n * sizeof *fold_of);
     if (!fold_of) return tp__deliver(tp__error_memory(op, 2 * (size_t)n * sizeof *fold_of));
