@@ -7,8 +7,8 @@
  *
  * Files have the form of RFC 4180: fields in double quotes may hold separators, line breaks and, doubled,
  * quotes; lines end with LF or CRLF, the last one need not. A byte order mark of UTF-8 is passed over, and
- * so are empty lines, but those inside a table of one column are missing values. Bytes are taken as they are, whatever their encoding.
- * Files compressed by gzip are read too if the library was built with zlib.
+ * so are empty lines, but those inside a table of one column are missing values. Bytes are taken as they
+ * are, whatever their encoding. Files compressed by gzip are read too if the library was built with zlib.
  *
  * A table and the reader that it came from share names and categories: they belong to one thread at a
  * time. */
