@@ -292,6 +292,9 @@ static const broken broken_files[] = {
     {BYTES("a,b\n1,2,"), {0}, ":2:3: the row has 3 fields, the first one has 2"},
     {BYTES("a,b\n\"x\ny\",\"\n"), {0}, ":3:2: the quoted field does not end"},
     {BYTES("a,b\n1,\"2"), {0}, ":2:2: the quoted field does not end"},
+    {BYTES("a,b\n1,\"2\n3,4\n5,6\n7,8\n"),
+     {.row_bytes = 8},
+     ":2:2: the row has more than 8 bytes; is a quote not closed?"},
     {BYTES("a,b\n1,\"2\"3\n"), {0}, ":2:2: text after the closing quote"},
     {BYTES("a,b\n1,\"2\"\r3\n"), {0}, ":2:2: text after the closing quote"},
     {BYTES("a,b\n1,2\"\n"), {0}, ":2:2: a quote inside an unquoted field (is this a file for no_quotes?)"},
@@ -353,7 +356,7 @@ static void test_errors(void **state) {
     assert_null(tp_csv_open(path, (tp_csv_options){.separator = '"'}));
     assert_error(TP_ERR_ARGUMENT, "csv_open: the separator is a quote");
     assert_null(tp_csv_open(path, (tp_csv_options){.infer_rows = -1}));
-    assert_error(TP_ERR_ARGUMENT, "csv_open: infer_rows is -1, missing_count 0, column_count 0");
+    assert_error(TP_ERR_ARGUMENT, "csv_open: infer_rows is -1, missing_count 0, column_count 0, row_bytes 0");
     assert_int_equal(tp_table_rows(NULL), -1);
     assert_error(TP_ERR_NULL, "table_rows: argument table is NULL");
 

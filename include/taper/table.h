@@ -76,16 +76,18 @@ typedef struct tp_csv_options {
     const char *const *missing;
     int column_count; /* types that are given, others are found out */
     const tp_column_choice *columns;
+    int64_t row_bytes; /* a longer row is an error, as after a quote that is never closed; 0: 2^28 */
 } tp_csv_options;
 
 /* Reads all rows of a file into a table, to be freed with tp_table_free(). Blanks around numbers and around
  * texts that mean a missing value do not count. A file with a header alone has 0 rows. Errors, those on
  * contents beginning with `file:line:column`, the column being the field's number from 1 and, where it is
- * known, its name: TP_ERR_FORMAT for an empty file, rows of different lengths, a quote that is not closed or
- * stands inside an unquoted field, text after a closing quote, a NUL, two columns of one name, and a field
- * that does not fit the column's type; TP_ERR_ARGUMENT for options that name a column which is not there, a
- * separator that is a quote or a line break, or a negative number; TP_ERR_UNSUPPORTED for gzip without zlib;
- * TP_ERR_NULL, TP_ERR_IO, TP_ERR_MEMORY. Source: pandas.read_csv. */
+ * known, its name: TP_ERR_FORMAT for an empty file, rows of different lengths, longer than `row_bytes` or of
+ * more than 2^20 fields, a quote that is not closed or stands inside an unquoted field, text after a closing
+ * quote, a NUL, two columns of one name, and a field that does not fit the column's type; TP_ERR_ARGUMENT
+ * for options that name a column which is not there, a separator that is a quote or a line break, or a
+ * negative number; TP_ERR_UNSUPPORTED for gzip without zlib; TP_ERR_NULL, TP_ERR_IO, TP_ERR_MEMORY.
+ * Source: pandas.read_csv. */
 TP_API tp_table *tp_table_read_csv(const char *path, tp_csv_options options);
 TP_API void tp_table_free(tp_table *table); /* NULL does nothing */
 

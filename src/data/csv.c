@@ -10,7 +10,8 @@
 struct tp_csv {
     tp__rows rows;
     tp__schema *schema;
-    tp__vocabulary missing; /* a set of texts */
+    tp__vocabulary missing;  /* a set of texts */
+    bool missing_first[256]; /* their first bytes: most texts need no further look; 0 for an empty one */
     bool header;
 };
 
@@ -26,9 +27,10 @@ static bool csv_check_options(const char *op, const tp_csv_options *o) {
     if (o->separator && strchr("\"\n\r", o->separator))
         tp__error(TP_ERR_ARGUMENT, op, "the separator is %s",
                   o->separator == '"' ? "a quote" : "a line break");
-    else if (o->infer_rows < 0 || o->missing_count < 0 || o->column_count < 0)
-        tp__error(TP_ERR_ARGUMENT, op, "infer_rows is %lld, missing_count %d, column_count %d",
-                  (long long)o->infer_rows, o->missing_count, o->column_count);
+    else if (o->infer_rows < 0 || o->missing_count < 0 || o->column_count < 0 || o->row_bytes < 0)
+        tp__error(TP_ERR_ARGUMENT, op,
+                  "infer_rows is %lld, missing_count %d, column_count %d, row_bytes %lld",
+                  (long long)o->infer_rows, o->missing_count, o->column_count, (long long)o->row_bytes);
     else if ((o->missing_count && !o->missing) || (o->column_count && !o->columns))
         tp__error_null(op, o->missing_count && !o->missing ? "missing" : "columns");
     else return true;
@@ -45,8 +47,15 @@ static bool csv_set_missing(tp_csv *csv, const tp_csv_options *o) {
             return false;
         }
         if (!tp__vocabulary_add(&csv->missing, texts[i], strlen(texts[i]))) return csv_memory(csv, 256);
+        csv->missing_first[(unsigned char)*texts[i]] = true;
     }
     return true;
+}
+
+/* Does a text, without blanks around it, mean a missing value? */
+static bool csv_missing(const tp_csv *csv, const char *text, size_t size) {
+    return csv->missing_first[size ? (unsigned char)*text : 0] &&
+           tp__vocabulary_find(&csv->missing, text, size);
 }
 
 /* The names of the columns, from the first row. */
@@ -105,7 +114,7 @@ static bool csv_set_types(tp_csv *csv, const tp_csv_options *o) {
 /* What the first rows tell of a column. */
 typedef struct csv_guess {
     int64_t present, missing, ints, numbers;
-    tp__vocabulary different;
+    tp__vocabulary different; /* hashes of the texts, which may be long */
 } csv_guess;
 
 /* The text of a field without the blanks around it. */
@@ -122,16 +131,16 @@ static bool csv_look(tp_csv *csv, csv_guess *guess, const tp__field *field) {
     const char *text = csv_trim(&csv->rows, field, &size);
     int64_t whole;
     double number;
-    if (tp__vocabulary_find(&csv->missing, text, size)) {
+    if (csv_missing(csv, text, size)) {
         guess->missing++;
         return true;
     }
     guess->present++;
     guess->ints += tp__parse_int(text, size, &whole);
     guess->numbers += tp__parse_float(text, size, &number);
-    return guess->numbers == guess->present ||
-           tp__vocabulary_add(&guess->different, csv->rows.text.data + field->at, field->size) ||
-           csv_memory(csv, size);
+    if (guess->numbers == guess->present) return true;
+    uint64_t hash = tp__text_hash(csv->rows.text.data + field->at, field->size);
+    return tp__vocabulary_add(&guess->different, (const char *)&hash, sizeof hash) || csv_memory(csv, size);
 }
 
 static tp_column_type csv_type(const csv_guess *guess) {
@@ -227,7 +236,7 @@ static bool csv_put(tp_csv *csv, tp__cells *cells, const tp__field *field, int c
     if (c->type == TP_COLUMN_TEXT) {
         value.at = cells->text.size;
         tp__bytes_put(&cells->text, csv->rows.text.data + field->at, field->size + 1);
-    } else if (tp__vocabulary_find(&csv->missing, text, size)) {
+    } else if (csv_missing(csv, text, size)) {
         if (c->type == TP_COLUMN_INT) return csv_misfit(csv, field, column, "is missing in a column of INT");
         if (c->type == TP_COLUMN_FLOAT) value.f = NAN;
         else value.i = -1;

@@ -8,6 +8,8 @@
 #include "data/table.h"
 
 #define ROWS_BUFFER ((size_t)64 << 10)
+#define ROWS_FIELDS (1 << 20)
+#define ROWS_BYTES (1 << 28)
 
 void tp__rows_error(tp__rows *rows, tp_status code, int64_t line, int column, const char *name,
                     const char *format, ...) {
@@ -41,6 +43,15 @@ static int rows_peek(tp__rows *rows) {
     return (unsigned char)rows->buffer[rows->at];
 }
 
+/* Fails if the row has become too long: or a quote that is never closed would take as much memory as the rest of the
+ * file. */
+static bool rows_check_size(tp__rows *rows) {
+    if ((int64_t)rows->text.size <= rows->row_bytes) return true;
+    tp__rows_error(rows, TP_ERR_FORMAT, rows->row_line, tp__row_count(rows), NULL,
+                   "the row has more than %lld bytes; is a quote not closed?", (long long)rows->row_bytes);
+    return false;
+}
+
 /* Appends bytes to the text up to one that stops, which is consumed and returned; -1 as above. */
 static int rows_span(tp__rows *rows, const bool *stops) {
     while (rows_peek(rows) >= 0) {
@@ -48,6 +59,7 @@ static int rows_span(tp__rows *rows, const bool *stops) {
         while (q < end && !stops[(unsigned char)*q]) q++;
         tp__bytes_put(&rows->text, p, (size_t)(q - p));
         rows->at += (size_t)(q - p);
+        if (!rows_check_size(rows)) return -1;
         if (q == end) continue;
         rows->at++;
         if (*q == '\n') rows->line++;
@@ -120,8 +132,9 @@ static int rows_field(tp__rows *rows) {
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
-static bool rows_check_count(tp__rows *rows, int64_t line) {
+static bool rows_check_count(tp__rows *rows) {
     int count = tp__row_count(rows);
+    int64_t line = rows->row_line;
     if (rows->columns == 0 || count == rows->columns) return true;
     if (count > rows->columns) line = tp__row_field(rows, rows->columns)->line;
     tp__rows_error(rows, TP_ERR_FORMAT, line, count < rows->columns ? count : rows->columns, NULL,
@@ -134,19 +147,20 @@ int tp__rows_next(tp__rows *rows) {
     for (;;) {
         rows->text.size = rows->fields.size = 0;
         if (rows_peek(rows) < 0) return rows->failed ? -1 : 0;
-        int64_t line = rows->line;
+        rows->row_line = rows->line;
         int end;
         do end = rows_field(rows);
-        while (end == rows->separator && !rows->failed && rows->fields.size < INT32_MAX / 2);
+        while (end == rows->separator && !rows->failed && tp__row_count(rows) < ROWS_FIELDS);
         if (rows->failed) return -1;
         if (end == rows->separator) {
-            tp__rows_error(rows, TP_ERR_FORMAT, line, tp__row_count(rows), NULL, "too many fields");
+            tp__rows_error(rows, TP_ERR_FORMAT, rows->row_line, ROWS_FIELDS, NULL,
+                           "the row has more than %d fields", ROWS_FIELDS);
             return -1;
         }
         bool blank = tp__row_count(rows) == 1 && tp__row_field(rows, 0)->size == 0 && !rows->quoted;
         if (blank && (rows->columns != 1 || !rows->begun)) continue;
         rows->begun = true;
-        return rows_check_count(rows, line) ? 1 : -1;
+        return rows_check_count(rows) ? 1 : -1;
     }
 }
 
@@ -168,6 +182,7 @@ bool tp__rows_open(tp__rows *rows, const char *op, const char *path, const tp_cs
     rows->separator = options->separator ? (unsigned char)options->separator : ',';
     rows->stops[rows->separator] = rows->stops['\n'] = rows->stops['\r'] = rows->stops['\0'] = true;
     rows->stops['"'] = !options->no_quotes;
+    rows->row_bytes = options->row_bytes ? options->row_bytes : ROWS_BYTES;
     rows->quoted_stops['"'] = rows->quoted_stops['\n'] = rows->quoted_stops['\0'] = true;
     rows->path = tp__strdup(path);
     rows->buffer = tp__alloc(ROWS_BUFFER);
@@ -207,17 +222,22 @@ bool tp__parse_int(const char *text, size_t size, int64_t *value) {
     return true;
 }
 
+/* Halfway between two doubles lie only numbers of at most 767 digits: of what follows so many it matters only whether
+ * it is zero. */
+#define DECIMAL_DIGITS 780
+
 /* Of a decimal number: its digits as a whole number, times 10^exponent. */
 typedef struct decimal {
-    char digits[800]; /* more than 770 make no difference but to a tie */
+    char digits[DECIMAL_DIGITS + 20];
     int count;
     int64_t exponent;
 } decimal;
 
 static const char *decimal_digits(decimal *d, const char *p, const char *end, bool fraction) {
     for (; p < end && *p >= '0' && *p <= '9'; p++) {
-        bool kept = d->count < 780 && (d->count > 0 || *p != '0');
+        bool kept = d->count < DECIMAL_DIGITS && (d->count > 0 || *p != '0');
         if (kept) d->digits[d->count++] = *p;
+        else if (*p != '0') d->digits[DECIMAL_DIGITS - 1] |= 1; /* no longer to be taken for a zero */
         d->exponent += fraction ? (kept || d->count == 0 ? -1 : 0) : (kept || d->count == 0 ? 0 : 1);
     }
     return p;

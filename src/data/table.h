@@ -25,9 +25,11 @@ typedef struct tp__rows {
     char *buffer;
     size_t at, end;
     int64_t line;
-    int columns; /* every row has as many; 0: not known yet */
-    bool begun;  /* a row has been read: empty lines before it never count */
-    bool quoted; /* the last field was */
+    int64_t row_line;  /* where the row began */
+    int64_t row_bytes; /* a longer row is an error */
+    int columns;       /* every row has as many; 0: not known yet */
+    bool begun;        /* a row has been read: empty lines before it never count */
+    bool quoted;       /* the last field was */
     tp__bytes text, fields;
     bool failed;
 } tp__rows;

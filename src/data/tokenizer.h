@@ -35,6 +35,9 @@ static inline const char *tp__word_text(const tp__vocabulary *v, const tp__word 
     return v->text.data + word->at;
 }
 
+/* 64 bits that depend on every byte. */
+uint64_t tp__text_hash(const char *bytes, size_t size);
+
 void tp__vocabulary_free(tp__vocabulary *vocabulary);
 
 /* The word with these bytes, or NULL. */

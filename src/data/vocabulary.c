@@ -13,8 +13,8 @@ void tp__vocabulary_free(tp__vocabulary *vocabulary) {
     *vocabulary = (tp__vocabulary){0};
 }
 
-/* FNV-1a, of 64 bits. */
-static uint64_t vocabulary_hash(const char *bytes, size_t size) {
+/* FNV-1a. */
+uint64_t tp__text_hash(const char *bytes, size_t size) {
     uint64_t hash = 0xCBF29CE484222325u;
     for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001B3u;
     return hash ^ hash >> 32;
@@ -22,7 +22,7 @@ static uint64_t vocabulary_hash(const char *bytes, size_t size) {
 
 /* The slot where the word is, or would be; there is a free one. */
 static int64_t *vocabulary_slot(const tp__vocabulary *v, const char *bytes, size_t size) {
-    size_t mask = v->slot_count - 1, i = (size_t)vocabulary_hash(bytes, size) & mask;
+    size_t mask = v->slot_count - 1, i = (size_t)tp__text_hash(bytes, size) & mask;
     for (; v->slots[i]; i = (i + 1) & mask) {
         const tp__word *word = &tp__words(v)[v->slots[i] - 1];
         if (word->size == size && memcmp(tp__word_text(v, word), bytes, size) == 0) break;
