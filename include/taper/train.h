@@ -165,7 +165,7 @@ typedef struct tp_cross_validate_options {
     int64_t folds;          /* 0 is 5; as many as samples leaves one out at a time */
     tp_kfold_options kfold; /* shuffled, stratified */
     tp_fit_options
-        fit; /* of each fold; `optim` and validation are not looked at; TP_SILENT speaks of no fold either */
+        fit; /* of each fold; `optim` and `validation` are not looked at; a split is one of the fold's training part */
 } tp_cross_validate_options;
 
 /* Trains a new model for each fold and tests it on the samples left out: a history with a row for each fold, of the columns "loss" and

@@ -15,7 +15,6 @@ static tp_status fold_run(tp_fold *fold, tp_fold_fn *make, void *context, tp_fit
     }
     fit.optim = fold->optim;
     fit.validation = NULL;
-    fit.validation_split = 0;
     tp_history *history = tp_fit(fold->net, fold->train, fit);
     if (!history) return tp__failed();
     tp_history_free(history);
