@@ -118,6 +118,78 @@ static void test_options(void **state) {
     tp_table_free(t);
 }
 
+/* The file has one row for each line of `rows`, and in it these fields, one or two, separated by '|'. */
+static void check_fields(const char *bytes, tp_csv_options options, const char *rows) {
+    const tp_column_choice texts[] = {{.index = 0, .type = TP_COLUMN_TEXT},
+                                      {.index = 1, .type = TP_COLUMN_TEXT}};
+    options.columns = texts;
+    options.column_count = strchr(rows, '|') ? 2 : 1;
+    tp_table *t = read_text(bytes, options);
+    if (!t) fail_msg("%s: %s", bytes, tp_last_error().message);
+    char got[256] = "";
+    for (int64_t row = 0; row < tp_table_rows(t); row++)
+        for (int c = 0; c < tp_table_columns(t); c++)
+            strcat(strcat(got, tp_table_text(t, c, row)), c + 1 < tp_table_columns(t) ? "|" : "\n");
+    assert_string_equal(got, rows);
+    tp_table_free(t);
+}
+
+static void test_fields(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *rows;
+    } files[] = {
+        {"a,b\nc,d\n", "a|b\nc|d\n"},
+        {"a,b\r\nc,d\r\n", "a|b\nc|d\n"},
+        {"a,b\nc,d", "a|b\nc|d\n"},
+        {"a,b\r\nc,", "a|b\nc|\n"},
+        {",\n,", "|\n|\n"},
+        {"\xEF\xBB\xBF\"a\",b\n", "a|b\n"},
+        {"\"a,b\",\"c\nd\"\n", "a,b|c\nd\n"},
+        {"\"a\"\"b\",\"\"\"\"\n", "a\"b|\"\n"},
+        {"\"\",\"\"\"c\"\"\"\r\n", "|\"c\"\n"},
+        {"\"a\r\nb\",\"c\"", "a\r\nb|c\n"},
+        {"\"a\"\r\n\"b\"\r\n", "a\nb\n"},
+        {" a ,b \n", " a |b \n"},
+        {"\n\na,b\n\r\n\nc,d\n\n", "a|b\nc|d\n"},
+        {"a\n\nb\n\"\"\n", "a\n\nb\n\n"},
+        {"\xff\xc3,\xe4\xb8\xad\n", "\xff\xc3|\xe4\xb8\xad\n"},
+    };
+    tp_csv_options options = {.no_header = true};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check_fields(files[i].bytes, options, files[i].rows);
+    options.separator = ';';
+    check_fields("a;b,c\n", options, "a|b,c\n");
+    options.separator = '\t';
+    options.no_quotes = true;
+    check_fields("a\t\"b\nc\"d\t\"\"\"\n", options, "a|\"b\nc\"d|\"\"\"\n");
+}
+
+/* A row that begins in one buffer and ends in another, at every place; and one larger than several. */
+static void test_long_rows(void **state) {
+    (void)state;
+    const tp_column_choice text = {.type = TP_COLUMN_TEXT};
+    const tp_csv_options options = {.no_header = true, .column_count = 1, .columns = &text};
+    static char bytes[300 << 10];
+    for (size_t pad = (64 << 10) - 16; pad < (64 << 10) + 2; pad++) {
+        memset(bytes, 'x', pad);
+        strcpy(bytes + pad, ",1\r\n\"a\"\"\r\nb\",2\r\nc,3");
+        tp_table *t = read_text(bytes, options);
+        assert_tensor(t);
+        assert_int_equal(tp_table_rows(t), 3);
+        assert_int_equal(strlen(tp_table_text(t, 0, 0)), pad);
+        assert_string_equal(tp_table_text(t, 0, 1), "a\"\r\nb");
+        assert_string_equal(tp_table_text(t, 0, 2), "c");
+        assert_values(tp_table_column(t, 1, TP_I64), 1, 2, 3);
+        tp_table_free(t);
+    }
+    memset(bytes, '"', sizeof bytes - 1); /* two for one, but for the first and the last */
+    tp_table *t = read_text(bytes + 1, options);
+    assert_tensor(t);
+    assert_int_equal(strlen(tp_table_text(t, 0, 0)), (sizeof bytes - 4) / 2);
+    tp_table_free(t);
+}
+
 /* Decimal text to the nearest double: as strtod() does it in the C locale, whatever the locale is. */
 static void test_numbers(void **state) {
     (void)state;
@@ -155,6 +227,55 @@ static void test_numbers(void **state) {
         double want = strtod(texts[i], NULL);
         if (memcmp(&x[i], &want, sizeof want) != 0) fail_msg("%s: %.17g, not %.17g", texts[i], x[i], want);
     }
+    tp_table_free(t);
+}
+
+/* Numbers of any bits, in few digits and in a thousand, are read as strtod() reads them. */
+static void test_any_numbers(void **state) {
+    (void)state;
+    const tp_column_choice floats = {.type = TP_COLUMN_FLOAT};
+    enum { N = 3000 };
+    static char text[N * 1200];
+    static double want[N];
+    tp_generator *g = tp_generator_new(5);
+    size_t size = (size_t)sprintf(text, "x\n");
+    for (int i = 0; i < N; i++) {
+        uint64_t bits = (uint64_t)tp_generator_below(g, INT64_C(1) << 32) << 32 |
+                        (uint64_t)tp_generator_below(g, INT64_C(1) << 32);
+        double value;
+        memcpy(&value, &bits, sizeof value);
+        if (!isfinite(value)) value = i;
+        char *at = text + size;
+        if (i % 3 == 0) size += (size_t)sprintf(at, "%.*g\n", 1 + i % 19, value);
+        else if (i % 3 == 1)
+            size += (size_t)sprintf(at, "%.*f\n", i % 30, ldexp(value, -ilogb(value) + i % 60 - 30));
+        else { /* a subnormal number with all its digits, some of them changed, and more behind */
+            value = ldexp((double)(2 * tp_generator_below(g, 1 << 20) + 1), -1074);
+            size += (size_t)sprintf(at, "%.1080f", value);
+            size_t digits = strlen(at);
+            for (int k = 0; k < 3; k++) at[digits - 1 - (size_t)tp_generator_below(g, 40)] = '5';
+            if (i % 2) size += (size_t)sprintf(text + size, "%0*d", 40, 1);
+            text[size++] = '\n';
+            text[size] = '\0';
+        }
+        want[i] = strtod(at, NULL);
+    }
+    tp_generator_free(g);
+    tp_table *t = read_text(text, (tp_csv_options){.column_count = 1, .columns = &floats});
+    assert_tensor(t);
+    const double *x = tp_tensor_data(tp_table_column(t, 0, TP_F64));
+    for (int i = 0; i < N; i++)
+        if (memcmp(&x[i], &want[i], sizeof want[i]) != 0)
+            fail_msg("number %d: %.17g, not %.17g", i, x[i], want[i]);
+    tp_table_free(t);
+    /* 1 + 2^-53 is halfway between 1 and the next double; a digit behind the 800th decides. */
+    memset(text, '0', sizeof text);
+    memcpy(text, "x\n1.00000000000000011102230246251565404236316680908203125", 57);
+    strcpy(text + 1000, "1\n1.00000000000000011102230246251565404236316680908203125\n");
+    t = read_text(text, (tp_csv_options){.column_count = 1, .columns = &floats});
+    assert_tensor(t);
+    x = tp_tensor_data(tp_table_column(t, 0, TP_F64));
+    assert_true(x[0] == 1 + 0x1p-52 && x[1] == 1);
     tp_table_free(t);
 }
 
@@ -251,12 +372,21 @@ static void test_data_files(void **state) {
     assert_int_equal(tp_table_type(t, 0), TP_COLUMN_TEXT);
     assert_values(tp_narrow(tp_table_tensor(t, TP_NAMES("CO2", "adjusted CO2"), TP_F64), 0, 0, 1), 315.70,
                   314.44);
+    assert_values(tp_mean(tp_table_column(t, 1, TP_F64)), 355.310931174);
     tp_table_free(t);
     t = tp_table_read_csv(TP_SOURCE_DIR "/examples/data/seattle-weather.csv", (tp_csv_options){0});
     assert_tensor(t);
     assert_int_equal(tp_table_rows(t), 1461);
     assert_int_equal(tp_table_category_count(t, 5), 5);
-    assert_string_equal(tp_table_category_name(t, 5, 0), "drizzle");
+    static const char *const kinds[] = {"drizzle", "rain", "sun", "snow", "fog"};
+    for (int k = 0; k < 5; k++) assert_string_equal(tp_table_category_name(t, 5, k), kinds[k]);
+    assert_string_equal(tp_table_text(t, 0, 1460), "2015-12-31");
+    tp_tensor *x = tp_table_tensor(t, (tp_names){0}, TP_F64);
+    assert_true(tp_shape_equal(tp_tensor_shape(x), TP_SHAPE(1461, 5)));
+    assert_values(tp_select(x, 0, 1), 10.9, 10.6, 2.8, 4.5, 1);
+    assert_values(tp_select(x, 0, 1460), 0, 5.6, -2.1, 3.5, 2);
+    assert_values(tp_sum(tp_select(x, 1, 1)), 24017.5);
+    assert_values(tp_sum(tp_eq_scalar(tp_select(x, 1, 4), 4)), 101);
     tp_table_free(t);
     tp_csv_options tsv = {.separator = '\t', .no_quotes = true};
     t = tp_table_read_csv(TP_SOURCE_DIR "/examples/data/spam.tsv", tsv);
@@ -265,6 +395,9 @@ static void test_data_files(void **state) {
     assert_int_equal(tp_table_type(t, 0), TP_COLUMN_CATEGORY);
     assert_int_equal(tp_table_type(t, 1), TP_COLUMN_TEXT);
     assert_values(tp_sum(tp_table_column(t, 0, TP_I64)), 1679);
+    size_t bytes = 0;
+    for (int64_t i = 0; i < 5773; i++) bytes += strlen(tp_table_text(t, 1, i));
+    assert_int_equal(bytes, 2329948);
     tp_table_free(t);
 }
 
@@ -287,20 +420,22 @@ static const broken broken_files[] = {
     {BYTES(""), {0}, ": is empty"},
     {BYTES("\n\r\n\n"), {0}, ": is empty"},
     {BYTES("\xEF\xBB\xBF"), {0}, ": is empty"},
-    {BYTES("a,b\n1,2\n3\n"), {0}, ":3:2: the row has 1 field, the first one has 2"},
+    {BYTES("a,b\n1,2\n3\n"), {0}, ":3:2 (\"b\"): the row has 1 field, the first one has 2"},
     {BYTES("a,b\n1,2\n\n\n3,4,5\n"), {0}, ":5:3: the row has 3 fields, the first one has 2"},
     {BYTES("a,b\n1,2,"), {0}, ":2:3: the row has 3 fields, the first one has 2"},
-    {BYTES("a,b\n\"x\ny\",\"\n"), {0}, ":3:2: the quoted field does not end"},
-    {BYTES("a,b\n1,\"2"), {0}, ":2:2: the quoted field does not end"},
+    {BYTES("a,b\n\"x\ny\",\"\n"), {0}, ":3:2 (\"b\"): the quoted field does not end"},
+    {BYTES("a,b\n1,\"2"), {0}, ":2:2 (\"b\"): the quoted field does not end"},
     {BYTES("a,b\n1,\"2\n3,4\n5,6\n7,8\n"),
      {.row_bytes = 8},
-     ":2:2: the row has more than 8 bytes; is a quote not closed?"},
-    {BYTES("a,b\n1,\"2\"3\n"), {0}, ":2:2: text after the closing quote"},
-    {BYTES("a,b\n1,\"2\"\r3\n"), {0}, ":2:2: text after the closing quote"},
-    {BYTES("a,b\n1,2\"\n"), {0}, ":2:2: a quote inside an unquoted field (is this a file for no_quotes?)"},
-    {BYTES("a,b\n1,\0\n"), {0}, ":2:2: a NUL byte"},
-    {BYTES("a,b\n\"\0\",1\n"), {0}, ":2:1: a NUL byte"},
-    {BYTES("a,b,a\n"), {0}, ":1:3 (\"a\"): an earlier column has this name"},
+     ":2:2 (\"b\"): the row has more than 8 bytes; is a quote not closed?"},
+    {BYTES("a,b\n1,\"2\"3\n"), {0}, ":2:2 (\"b\"): text after the closing quote"},
+    {BYTES("a,b\n1,\"2\"\r3\n"), {0}, ":2:2 (\"b\"): text after the closing quote"},
+    {BYTES("a,b\n1,2\"\n"),
+     {0},
+     ":2:2 (\"b\"): a quote inside an unquoted field (is this a file for no_quotes?)"},
+    {BYTES("a,b\n1,\0\n"), {0}, ":2:2 (\"b\"): a NUL byte"},
+    {BYTES("a,b\n\"\0\",1\n"), {0}, ":2:1 (\"a\"): a NUL byte"},
+    {BYTES("a,b,a\n"), {0}, ":1:3: an earlier column is called \"a\" too"},
     {BYTES("a,b\n1,2\n1,x\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"x\" is no whole number of 64 bits"},
     {BYTES("a,b\n1,2\n1,2.5\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"2.5\" is no whole number of 64 bits"},
     {BYTES("a,b\n1,2\n1,9223372036854775808\n"),
@@ -311,6 +446,10 @@ static const broken broken_files[] = {
      {.column_count = 1, .columns = &int_b},
      ":2:2 (\"b\"): \"NA\" is missing in a column of INT"},
     {BYTES("a,b\n1,2.5\n1,1e\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"1e\" is no number"},
+    {BYTES("a,b\n1,2.5\n1,\"x\ny\x01\"\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"x\\x0ay\\x01\" is no number"},
+    {BYTES("a,b\n1,2.5\n1,a text that is longer than can be shown\xC3\xA9.\n"),
+     {.infer_rows = 1},
+     ":3:2 (\"b\"): \"a text that is longer than can be shown...\" is no number"},
     {BYTES("a,b\n1,2.5\n1,0x10\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"0x10\" is no number"},
     {BYTES("a,b\n1,2\n"), {.column_count = 1, .columns = &no_z}, ": columns[0]: there is no column \"z\""},
     {BYTES("a,b\n1,2\n"), {.column_count = 1, .columns = &no_9}, ": columns[0]: there is no column 9 of 2"},
@@ -430,10 +569,11 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(test_types),      CHECK_TEST(test_options),         CHECK_TEST(test_numbers),
-        CHECK_TEST(test_pieces),     CHECK_TEST(test_constant_memory), CHECK_TEST(test_gzip),
-        CHECK_TEST(test_data_files), CHECK_TEST(test_broken),          CHECK_TEST(test_errors),
-        CHECK_TEST(test_any_bytes),  CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_types),       CHECK_TEST(test_fields),          CHECK_TEST(test_long_rows),
+        CHECK_TEST(test_any_numbers), CHECK_TEST(test_options),         CHECK_TEST(test_numbers),
+        CHECK_TEST(test_pieces),      CHECK_TEST(test_constant_memory), CHECK_TEST(test_gzip),
+        CHECK_TEST(test_data_files),  CHECK_TEST(test_broken),          CHECK_TEST(test_errors),
+        CHECK_TEST(test_any_bytes),   CHECK_TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -75,13 +75,16 @@ static bool csv_set_names(tp_csv *csv) {
             size = (size_t)snprintf(number, sizeof number, "%d", i);
             name = number;
         } else if (tp__vocabulary_find(&schema->names, name, size)) {
-            tp__rows_error(rows, TP_ERR_FORMAT, field->line, i, name, "an earlier column has this name");
+            char quoted[TP__ROWS_QUOTED];
+            tp__rows_error(rows, field->line, i, "an earlier column is called %s too",
+                           tp__rows_quoted(quoted, name));
             return false;
         }
         if (!tp__vocabulary_add(&schema->names, name, size)) return csv_memory(csv, size);
     }
     size_t bytes = (size_t)schema->count * sizeof *schema->columns;
     schema->columns = tp__alloc_zero(bytes);
+    rows->names = &schema->names;
     return schema->columns || csv_memory(csv, bytes);
 }
 
@@ -208,10 +211,9 @@ void tp_csv_close(tp_csv *csv) {
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
 static bool csv_misfit(tp_csv *csv, const tp__field *field, int column, const char *what) {
-    const char *name = tp__schema_name(csv->schema, column);
-    const char *text = csv->rows.text.data + field->at;
-    tp__rows_error(&csv->rows, TP_ERR_FORMAT, field->line, column, name, "\"%.100s\"%s %s", text,
-                   strlen(text) > 100 ? "..." : "", what);
+    char quoted[TP__ROWS_QUOTED];
+    tp__rows_error(&csv->rows, field->line, column, "%s %s",
+                   tp__rows_quoted(quoted, csv->rows.text.data + field->at), what);
     return false;
 }
 

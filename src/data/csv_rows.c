@@ -11,16 +11,32 @@
 #define ROWS_FIELDS (1 << 20)
 #define ROWS_BYTES (1 << 28)
 
-void tp__rows_error(tp__rows *rows, tp_status code, int64_t line, int column, const char *name,
-                    const char *format, ...) {
-    char what[320];
+const char *tp__rows_quoted(char out[TP__ROWS_QUOTED], const char *text) {
+    size_t size = strlen(text), shown = size <= 40 ? size : 40;
+    while (shown < size && shown > 36 && ((unsigned char)text[shown] & 0xC0) == 0x80)
+        shown--; /* to end with a whole character of UTF-8 */
+    char *to = out;
+    *to++ = '"';
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7F) to += snprintf(to, 5, "\\x%02x", c);
+        else *to++ = (char)c;
+    }
+    memcpy(to, shown < size ? "...\"" : "\"", shown < size ? 5 : 2);
+    return out;
+}
+
+void tp__rows_error(tp__rows *rows, int64_t line, int column, const char *format, ...) {
+    char what[320], name[TP__ROWS_QUOTED] = "";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     rows->failed = true;
-    tp__error(code, rows->file.op, "%s:%lld:%d%s%.80s%s: %s", rows->path, (long long)line, column + 1,
-              name ? " (\"" : "", name ? name : "", name ? "\")" : "", what);
+    bool named = rows->names && column < tp__word_count(rows->names);
+    if (named) tp__rows_quoted(name, tp__word_text(rows->names, &tp__words(rows->names)[column]));
+    tp__error(TP_ERR_FORMAT, rows->file.op, "%s:%lld:%d%s%s%s: %s", rows->path, (long long)line, column + 1,
+              named ? " (" : "", name, named ? ")" : "", what);
 }
 
 static void rows_memory(tp__rows *rows, size_t bytes) {
@@ -47,7 +63,7 @@ static int rows_peek(tp__rows *rows) {
  * file. */
 static bool rows_check_size(tp__rows *rows) {
     if ((int64_t)rows->text.size <= rows->row_bytes) return true;
-    tp__rows_error(rows, TP_ERR_FORMAT, rows->row_line, tp__row_count(rows), NULL,
+    tp__rows_error(rows, rows->row_line, tp__row_count(rows),
                    "the row has more than %lld bytes; is a quote not closed?", (long long)rows->row_bytes);
     return false;
 }
@@ -74,7 +90,7 @@ static int rows_span(tp__rows *rows, const bool *stops) {
  * the file and for a failure. */
 
 static int rows_fail_field(tp__rows *rows, int64_t line, const char *what) {
-    tp__rows_error(rows, TP_ERR_FORMAT, line, tp__row_count(rows), NULL, "%s", what);
+    tp__rows_error(rows, line, tp__row_count(rows), "%s", what);
     return -1;
 }
 
@@ -137,7 +153,7 @@ static bool rows_check_count(tp__rows *rows) {
     int64_t line = rows->row_line;
     if (rows->columns == 0 || count == rows->columns) return true;
     if (count > rows->columns) line = tp__row_field(rows, rows->columns)->line;
-    tp__rows_error(rows, TP_ERR_FORMAT, line, count < rows->columns ? count : rows->columns, NULL,
+    tp__rows_error(rows, line, count < rows->columns ? count : rows->columns,
                    "the row has %d field%s, the first one has %d", count, count == 1 ? "" : "s",
                    rows->columns);
     return false;
@@ -153,8 +169,7 @@ int tp__rows_next(tp__rows *rows) {
         while (end == rows->separator && !rows->failed && tp__row_count(rows) < ROWS_FIELDS);
         if (rows->failed) return -1;
         if (end == rows->separator) {
-            tp__rows_error(rows, TP_ERR_FORMAT, rows->row_line, ROWS_FIELDS, NULL,
-                           "the row has more than %d fields", ROWS_FIELDS);
+            tp__rows_error(rows, rows->row_line, ROWS_FIELDS, "the row has more than %d fields", ROWS_FIELDS);
             return -1;
         }
         bool blank = tp__row_count(rows) == 1 && tp__row_field(rows, 0)->size == 0 && !rows->quoted;

@@ -25,11 +25,12 @@ typedef struct tp__rows {
     char *buffer;
     size_t at, end;
     int64_t line;
-    int64_t row_line;  /* where the row began */
-    int64_t row_bytes; /* a longer row is an error */
-    int columns;       /* every row has as many; 0: not known yet */
-    bool begun;        /* a row has been read: empty lines before it never count */
-    bool quoted;       /* the last field was */
+    int64_t row_line;            /* where the row began */
+    int64_t row_bytes;           /* a longer row is an error */
+    int columns;                 /* every row has as many; 0: not known yet */
+    const tp__vocabulary *names; /* of the columns, for messages; NULL: not known yet */
+    bool begun;                  /* a row has been read: empty lines before it never count */
+    bool quoted;                 /* the last field was */
     tp__bytes text, fields;
     bool failed;
 } tp__rows;
@@ -44,9 +45,12 @@ int tp__rows_next(tp__rows *rows);
 /* Back to the first row. */
 bool tp__rows_rewind(tp__rows *rows);
 
-/* Fails with "op: path:line:column: ...", where column counts from 0 and `name` may be NULL. */
-void tp__rows_error(tp__rows *rows, tp_status code, int64_t line, int column, const char *name,
-                    const char *format, ...) TP__PRINTF(6, 7);
+/* Fails with `op: path:line:column ("name"): ...`, where column counts from 0. */
+void tp__rows_error(tp__rows *rows, int64_t line, int column, const char *format, ...) TP__PRINTF(4, 5);
+
+/* A text in quotes, for messages: cut after 40 bytes, control characters as \xNN. Returns `out`. */
+#define TP__ROWS_QUOTED 192
+const char *tp__rows_quoted(char out[TP__ROWS_QUOTED], const char *text);
 
 static inline int tp__row_count(const tp__rows *rows) { return (int)(rows->fields.size / sizeof(tp__field)); }
 static inline const tp__field *tp__row_field(const tp__rows *rows, int i) {
