@@ -567,13 +567,50 @@ static void test_no_memory(void **state) {
     assert_true(n > 20);
 }
 
+/* The same in pieces: an allocation that fails ends the reading, and tables read before it stay as they are. */
+static void test_no_memory_in_pieces(void **state) {
+    (void)state;
+    FILE *f = fopen(path, "wb");
+    for (int i = 0; i < 300; i++) fprintf(f, "%d,\"kind %d\",text %d\n", i, i % 100, i);
+    fclose(f);
+    const tp_column_choice kinds = {.index = 1, .type = TP_COLUMN_CATEGORY};
+    int64_t n = 1, failed_later = 0;
+    for (bool ok = false; !ok; n++) {
+        tp_memory_info before = tp_memory_stats();
+        tp_table *pieces[3] = {NULL}, *none = NULL;
+        tp_status status = TP_ERR_MEMORY;
+        tp__alloc_fail_at(n, false);
+        tp_csv *csv =
+            tp_csv_open(path, (tp_csv_options){.no_header = true, .column_count = 1, .columns = &kinds});
+        for (int k = 0; csv && k < 3 && (status = tp_csv_next(csv, 100, &pieces[k])) == TP_OK;) k++;
+        if (csv && status == TP_OK) status = tp_csv_next(csv, 100, &none);
+        tp__alloc_fail_at(0, false);
+        ok = status == TP_OK;
+        if (!ok) assert_int_equal(tp_last_error().code, TP_ERR_MEMORY);
+        if (csv && !ok) assert_int_equal(tp_csv_next(csv, 100, &none), TP_ERR_STATE);
+        assert_null(none);
+        tp_csv_close(csv);
+        for (int k = 0; k < 3 && pieces[k]; k++) {
+            failed_later += !ok;
+            assert_int_equal(tp_table_rows(pieces[k]), 100);
+            assert_string_equal(tp_table_text(pieces[k], 1, 99), "kind 99");
+            char text[16];
+            snprintf(text, sizeof text, "text %d", 100 * k + 7);
+            assert_string_equal(tp_table_text(pieces[k], 2, 7), text);
+        }
+        for (int k = 0; k < 3; k++) tp_table_free(pieces[k]);
+        assert_int_equal(tp_memory_stats().live_objects, before.live_objects);
+    }
+    assert_true(n > 40 && failed_later > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CHECK_TEST(test_types),       CHECK_TEST(test_fields),          CHECK_TEST(test_long_rows),
         CHECK_TEST(test_any_numbers), CHECK_TEST(test_options),         CHECK_TEST(test_numbers),
         CHECK_TEST(test_pieces),      CHECK_TEST(test_constant_memory), CHECK_TEST(test_gzip),
         CHECK_TEST(test_data_files),  CHECK_TEST(test_broken),          CHECK_TEST(test_errors),
-        CHECK_TEST(test_any_bytes),   CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_any_bytes),   CHECK_TEST(test_no_memory),       CHECK_TEST(test_no_memory_in_pieces),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
