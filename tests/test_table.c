@@ -112,6 +112,17 @@ static void test_options(void **state) {
     t = read_text("\r\n1\n2", (tp_csv_options){.no_header = true});
     assert_values(tp_table_column(t, 0, TP_I64), 1, 2);
     tp_table_free(t);
+    t = read_text("a,b\n-9223372036854775808,9223372036854775807\n+0,-9223372036854775809\n",
+                  (tp_csv_options){0});
+    assert_int_equal(tp_table_type(t, 0), TP_COLUMN_INT);
+    assert_int_equal(tp_table_type(t, 1), TP_COLUMN_FLOAT); /* too large for an INT */
+    assert_true(tp_tensor_item_i64(tp_select(tp_table_column(t, 0, TP_I64), 0, 0)) == INT64_MIN);
+    assert_values(tp_table_column(t, 1, TP_F64), 0x1p63, -0x1p63);
+    tp_table_free(t);
+    t = read_text("a,b\n 9223372036854775807\t,a\rb\n", (tp_csv_options){0}); /* a CR alone is text */
+    assert_true(tp_tensor_item_i64(tp_table_column(t, 0, TP_I64)) == INT64_MAX);
+    assert_string_equal(tp_table_text(t, 1, 0), "a\rb");
+    tp_table_free(t);
     t = read_text("a,b\n", (tp_csv_options){0});
     assert_int_equal(tp_table_rows(t), 0);
     assert_true(tp_shape_equal(tp_tensor_shape(tp_table_tensor(t, (tp_names){0}, TP_F32)), TP_SHAPE(0, 2)));
