@@ -5,7 +5,6 @@
 #include "args.h"
 #include "taper.h"
 
-/* What is done against overfitting. */
 typedef struct remedy {
     const char *name;
     double l1, l2, dropout;
@@ -61,20 +60,17 @@ static outcome run(remedy r, tp_dataset *const *sets, long epochs) {
     tp_metric *accuracy = tp_metric_accuracy((tp_class_options){0});
     tp_optim *optim = tp_optim_adam(tp_module_parameters(r.net), 1e-3, (tp_adam_options){0});
     tp_augment_options moves = {.rotation = 10, .shift_x = 0.1, .shift_y = 0.1};
-    tp_loader_options plain = {.u8_scale = 1.0 / 255};
+    tp_loader_options plain = {.u8_scale = 1.0 / 255}, moved = plain;
+    moved.transform = tp_augment_batch, moved.transform_context = &moves;
     tp_fit_options options = {.loss = penalised,
                               .loss_context = &r,
                               .optim = optim,
                               .metrics = TP_METRICS(accuracy),
                               .epochs = epochs,
-                              .loader = plain,
+                              .loader = r.augment ? moved : plain,
                               .validation = sets[1],
                               .patience = r.stop_early ? 3 : 0,
                               .verbosity = TP_SILENT};
-    if (r.augment) {
-        options.loader.transform = tp_augment_batch;
-        options.loader.transform_context = &moves;
-    }
     outcome result = {.loss = NAN, .history = tp_fit(r.net, sets[0], options)};
     tp_evaluate_options asked = {.loss = penalised,
                                  .loss_context = &r,
@@ -108,6 +104,8 @@ static tp_status draw(const char *path, const outcome *outcomes) {
     return tp_plot_lines(path, curves, REMEDIES, options);
 }
 
+static const char *compare(double a, double b) { return a > b ? "better" : a < b ? "worse" : "the same"; }
+
 int main(int argc, char **argv) {
     const char *data = "examples/data/mnist", *svg = NULL;
     long epochs = 60, tests = 10000;
@@ -133,9 +131,11 @@ int main(int argc, char **argv) {
         char line[256];
         tp_sparkline(tp_history_values(o->history, "val_loss"), tp_history_epochs(o->history), 20, line,
                      sizeof line);
-        const char *verdict = i == 0 ? "" : o->loss < outcomes[0].loss ? "better" : "no better";
-        printf("%-16s %6.2f %% %6.2f %% %10.3f  %s  %s\n", remedies[i].name, o->train, o->test, o->loss, line,
-               verdict);
+        printf("%-16s %6.2f %% %6.2f %% %10.3f  %s", remedies[i].name, o->train, o->test, o->loss, line);
+        if (i > 0)
+            printf("  accuracy %s, loss %s", compare(o->test, outcomes[0].test),
+                   compare(outcomes[0].loss, o->loss));
+        printf("\n");
     }
     if (sound && svg) sound = draw(svg, outcomes) == TP_OK;
     if (!sound) fprintf(stderr, "%s\n", tp_last_error().message);
