@@ -127,6 +127,41 @@ static void without_samples_a_value_is_nan(void **state) {
     tp_error_clear();
 }
 
+/* To the last bit, whatever the batches. */
+static void batches_leave_no_trace(void **state) {
+    (void)state;
+    enum { N = 500 };
+    tp_tensor *p = tp_randn(TP_SHAPE(N, 5), TP_F64, NULL), *q = tp_sin(p);
+    tp_tensor *y = tp_remainder_scalar(tp_arange(0, N, 1, TP_I64), 5);
+    double first[5] = {0};
+    for (int64_t size = 1; size <= N; size = 3 * size + 1) {
+        tp_metric *kinds[] = {tp_metric_log_loss(true), tp_metric_mse(), tp_metric_rmse(), tp_metric_mae(),
+                              tp_metric_r2()};
+        for (int k = 0; k < 5; k++) {
+            for (int64_t at = 0; at < N; at += size) {
+                int64_t count = N - at < size ? N - at : size;
+                tp_tensor *target = tp_narrow(k ? q : y, 0, at, count);
+                assert_ok(tp_metric_update(kinds[k], tp_narrow(p, 0, at, count), target));
+            }
+            double value = tp_metric_value(kinds[k]);
+            if (size == 1) first[k] = value;
+            assert_true(value == first[k]);
+            tp_metric_free(kinds[k]);
+        }
+    }
+}
+
+static void one_column_goes_with_none(void **state) {
+    (void)state;
+    tp_tensor *column = TP_F32_TENSOR(TP_SHAPE(3, 1), 1, 2, 4), *row = TP_F32_TENSOR(TP_SHAPE(3), 1, 0, 0);
+    tp_metric *m = tp_metric_mae();
+    assert_ok(tp_metric_update(m, column, row));
+    assert_true(tp_metric_value(m) == 2);
+    assert_ok(tp_metric_update(m, row, column));
+    assert_true(tp_metric_value(m) == 2);
+    tp_metric_free(m);
+}
+
 typedef struct wrong {
     tp_metric *metric;
     tp_tensor *p, *y;
@@ -158,6 +193,8 @@ static void wrong_batches_are_errors(void **state) {
          "the prediction (2, 3) has 3 columns for 4 classes"},
         {tp_metric_accuracy((tp_class_options){.classes = 4}), one, zeros, TP_ERR_SHAPE,
          "the prediction (2,) has one score a sample for 4 classes"},
+        {tp_metric_accuracy((tp_class_options){.classes = 1518500250}), zeros, zeros, TP_ERR_ARGUMENT,
+         "there cannot be 1518500250 classes"}, /* the square, in bytes, is just above 2^64 */
         {tp_metric_top_k(2), one, zeros, TP_ERR_SHAPE, "top_k needs scores (N, C), got (2,)"},
         {tp_metric_roc_auc(), three, zeros, TP_ERR_SHAPE, "roc_auc needs scores of two classes, got (2, 3)"},
         {tp_metric_roc_auc(), zeros, zeros, TP_ERR_DTYPE, "roc_auc takes no predictions of int64"},
@@ -166,6 +203,8 @@ static void wrong_batches_are_errors(void **state) {
         {tp_metric_mse(), one, zeros, TP_ERR_DTYPE, "mse takes no targets of int64"},
         {tp_metric_mse(), one, three, TP_ERR_SHAPE,
          "mse takes no prediction of (2,) with a target of (2, 3)"},
+        {tp_metric_mse(), tp_zeros(TP_SHAPE(2, 1, 1), TP_F32), one, TP_ERR_SHAPE,
+         "mse takes no prediction of (2, 1, 1) with a target of (2,)"},
         {tp_metric_mse(), one, TP_F32_TENSOR(TP_SHAPE(2), 0, INFINITY), TP_ERR_ARGUMENT,
          "element 1 of the target is inf"},
         {tp_metric_mse(), NULL, one, TP_ERR_NULL, "argument prediction is NULL"},
@@ -243,6 +282,7 @@ int main(void) {
         CHECK_TEST(values_are_those_of_scikit_learn), CHECK_TEST(targets_may_be_of_any_dtype),
         CHECK_TEST(without_samples_a_value_is_nan),   CHECK_TEST(wrong_batches_are_errors),
         CHECK_TEST(wrong_options_are_errors),         CHECK_TEST(memory_may_run_out),
+        CHECK_TEST(batches_leave_no_trace),           CHECK_TEST(one_column_goes_with_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
  *     tp_metric_free(f1);
  *
  * Values are scikit-learn's, also on ties and for classes that do not occur; sums are in double and do not depend on the number of
- * threads. Without any samples a value is NaN. */
+ * threads, nor on how the samples are cut into batches. Without any samples a value is NaN. */
 #ifndef TAPER_METRICS_H
 #define TAPER_METRICS_H
 
@@ -97,7 +97,7 @@ TP_API tp_pr tp_pr_curve(tp_tensor *scores, tp_tensor *labels);
  * their dtype; or, with `logits`, what softmax or, for (N), sigmoid makes probabilities of. Source: sklearn.metrics.log_loss. */
 TP_API tp_metric *tp_metric_log_loss(bool logits);
 
-/* Errors of numbers: predictions and targets are floating, of one shape (N, ...); e = prediction - target. The samples' outputs count alike:
+/* Errors of numbers: predictions and targets are floating, of one shape (N, ...), or (N) and (N, 1); e = prediction - target. The samples' outputs count alike:
  * RMSE and R2 are the means of each output's. R2 = 1 - sum e^2 / sum (target - mean target)^2, and of a constant target 1 if e is 0, else 0;
  * NaN for fewer than two samples. Source: sklearn.metrics.mean_squared_error, root_mean_squared_error, mean_absolute_error, r2_score. */
 TP_API tp_metric *tp_metric_mse(void);

@@ -88,7 +88,9 @@ static tp_status metric_check_shapes(const tp_metric *m, const tp__metric_batch 
         fit = fit && p->ndim <= 2 && (y->ndim == 1 || (y->ndim == 2 && y->dims[1] == 1));
         fit = fit && (p->ndim == 1 || p->dims[1] == 1 || (floating && p->dims[1] > 1));
     } else {
-        fit = fit && tp_shape_equal(*p, *y);
+        bool single = p->ndim <= 2 && y->ndim <= 2 && b->prediction->numel == y->dims[0] &&
+                      b->target->numel == p->dims[0]; /* (N) and (N, 1) */
+        fit = fit && (tp_shape_equal(*p, *y) || single);
     }
     if (fit) return TP_OK;
     return tp__error(TP_ERR_SHAPE, b->op, "%s takes no prediction of %s with a target of %s",

@@ -30,7 +30,7 @@ static tp_status class_number(const tp_metric *m, const tp__metric_batch *b, int
     if (m->options.average == TP_AVERAGE_BINARY && *classes != 2)
         return tp__error(TP_ERR_SHAPE, b->op, "%s of %lld classes needs an average that is not binary",
                          tp_metric_name(m), (long long)*classes);
-    if (*classes > INT32_MAX) /* and the counts fit into memory that can be asked for */
+    if ((uint64_t)*classes > SIZE_MAX / sizeof *m->counts / (uint64_t)*classes) /* bytes of the counts */
         return tp__error(TP_ERR_ARGUMENT, b->op, "there cannot be %lld classes", (long long)*classes);
     return TP_OK;
 }
@@ -201,7 +201,7 @@ static double log_loss_of_logits(const double *row, int64_t c, int64_t label) {
 }
 
 static tp_status log_loss_update(tp_metric *m, const tp__metric_batch *b) {
-    double eps = b->prediction->dtype == TP_F32 ? FLT_EPSILON : DBL_EPSILON, sum = 0;
+    double eps = b->prediction->dtype == TP_F32 ? FLT_EPSILON : DBL_EPSILON;
     TP_TRY(class_check_scores(b, b->c == 1 ? 2 : b->c));
     if (m->logits) TP_TRY(tp__metric_check_scores(b, true));
     for (int64_t i = 0; !m->logits && i < b->n * b->c; i++)
@@ -212,9 +212,9 @@ static tp_status log_loss_update(tp_metric *m, const tp__metric_batch *b) {
         const double *row = b->p + i * b->c;
         int64_t label = (int64_t)b->y[i];
         double p = b->c > 1 ? row[label] : label ? row[0] : 1 - row[0];
-        sum += m->logits ? log_loss_of_logits(row, b->c, label) : -log(fmin(fmax(p, eps), 1 - eps));
+        /* sample by sample, so that the batches' borders leave no trace */
+        m->loss += m->logits ? log_loss_of_logits(row, b->c, label) : -log(fmin(fmax(p, eps), 1 - eps));
     }
-    m->loss += sum;
     return TP_OK;
 }
 
