@@ -127,6 +127,29 @@ static void odd_numbers_do_no_harm(void **state) {
         }
 }
 
+/* A long series keeps its peaks and its long gaps, and the file stays small. */
+static void long_series_are_thinned(void **state) {
+    (void)state;
+    enum { N = 100003 };
+    double *y = calloc(N, sizeof *y);
+    assert_non_null(y);
+    for (int i = 0; i < N; i++) y[i] = i >= 50000 && i < 51000 ? NAN : i == 77 ? 9 : i == 78 ? -9 : i % 2;
+    const tp_series all = {.y = y, .count = N}, last = {.y = y, .count = 2001},
+                    whole = {.y = y, .count = 2000};
+    assert_ok(tp_plot_lines(plot_path, &all, 1, (tp_plot_options){0}));
+    check_well_formed(read_plot());
+    assert_true(strlen(plot_text) < 60000);
+    assert_int_equal(count_of(plot_text, "h0"), 2);
+    assert_int_equal(count_of(plot_text, "\nL") + 2, 2 * 991); /* 9 stretches lie in the gap */
+    assert_int_equal(count_of(plot_text, " 35.41h0\n"), 1);    /* 9 */
+    assert_int_equal(count_of(plot_text, " 370.59\n"), 1);     /* -9 */
+    assert_ok(tp_plot_lines(plot_path, &last, 1, (tp_plot_options){0}));
+    assert_int_equal(count_of(read_plot(), "\nL") + 1, 2000);
+    assert_ok(tp_plot_lines(plot_path, &whole, 1, (tp_plot_options){0}));
+    assert_int_equal(count_of(read_plot(), "\nL") + 1, 2000);
+    free(y);
+}
+
 static void confusion_matrices_are_drawn(void **state) {
     (void)state;
     const char *const names[] = {"cat", "dog & co"};
@@ -212,11 +235,9 @@ static void memory_may_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(lines_are_drawn),
-        CHECK_TEST(odd_numbers_do_no_harm),
-        CHECK_TEST(confusion_matrices_are_drawn),
-        CHECK_TEST(wrong_charts_are_errors),
-        CHECK_TEST(sparklines),
+        CHECK_TEST(lines_are_drawn),         CHECK_TEST(odd_numbers_do_no_harm),
+        CHECK_TEST(long_series_are_thinned), CHECK_TEST(confusion_matrices_are_drawn),
+        CHECK_TEST(wrong_charts_are_errors), CHECK_TEST(sparklines),
         CHECK_TEST(memory_may_run_out),
     };
     snprintf(plot_path, sizeof plot_path, "/tmp/taper-plot-%ld.svg", (long)getpid());

@@ -16,6 +16,7 @@
 #define PLOT_FONT "font-family=\"Helvetica, Arial, sans-serif\""
 #define PLOT_CLASSES 256
 #define PLOT_COLORS 7
+#define PLOT_POINTS 2000 /* of a series; of a longer one stretches are drawn */
 
 static const char *const plot_colors[PLOT_COLORS] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                      "#e69f00", "#56b4e9", "#444444"};
@@ -241,21 +242,47 @@ static void plot_frame(tp__writer *w, const plot_chart *c) {
     if (c->options.y_label) plot_text(w, 20, (y->from + y->to) / 2, turned, c->options.y_label);
 }
 
+/* A curve while it is drawn. */
+typedef struct plot_pen {
+    tp__writer *writer;
+    const plot_chart *chart;
+    const tp_series *series;
+    bool on, any; /* on the paper now; so far */
+} plot_pen;
+
+static void plot_to(plot_pen *pen, int64_t i) {
+    if (!pen->any) tp__writer_printf(pen->writer, "<path d=\"");
+    tp__writer_printf(pen->writer, "%s%s %s%s\n", pen->on ? "L" : "M",
+                      plot_fixed(plot_at(&pen->chart->x, plot_x(pen->chart, pen->series, i)), 2).text,
+                      plot_fixed(plot_at(&pen->chart->y, pen->series->y[i]), 2).text,
+                      pen->on ? "" : "h0"); /* so that a point alone is a dot */
+    pen->on = pen->any = true;
+}
+
+/* Of the values from `from` to before `to`, draws the least and the largest; nothing and a gap if there are none. */
+static void plot_stretch(plot_pen *pen, int64_t from, int64_t to) {
+    const double *y = pen->series->y;
+    int64_t least = -1, largest = -1;
+    for (int64_t i = from; i < to; i++) {
+        if (!plot_drawn(pen->chart, pen->series, i)) continue;
+        if (least < 0 || y[i] < y[least]) least = i;
+        if (largest < 0 || y[i] > y[largest]) largest = i;
+    }
+    if (least < 0) pen->on = false;
+    else plot_to(pen, least < largest ? least : largest);
+    if (least != largest) plot_to(pen, least < largest ? largest : least);
+}
+
 static void plot_curve(tp__writer *w, const plot_chart *c, int k) {
     const tp_series *s = &c->series[k];
-    bool on = false, any = false;
-    for (int64_t i = 0; i < s->count; i++) {
-        bool drawn = plot_drawn(c, s, i);
-        if (drawn && !any) tp__writer_printf(w, "<path d=\"");
-        if (drawn)
-            tp__writer_printf(w, "%s%s %s%s\n", on ? "L" : "M",
-                              plot_fixed(plot_at(&c->x, plot_x(c, s, i)), 2).text,
-                              plot_fixed(plot_at(&c->y, s->y[i]), 2).text,
-                              on ? "" : "h0"); /* so that a point alone is a dot */
-        any = any || drawn;
-        on = drawn;
+    plot_pen pen = {.writer = w, .chart = c, .series = s};
+    int64_t stretches = s->count > PLOT_POINTS ? PLOT_POINTS / 2 : s->count;
+    for (int64_t i = 0; i < stretches; i++) {
+        int64_t size = s->count / stretches, more = s->count % stretches; /* the first ones have one more */
+        int64_t from = i * size + (i < more ? i : more);
+        plot_stretch(&pen, from, from + size + (i < more));
     }
-    if (any)
+    if (pen.any)
         tp__writer_printf(w,
                           "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\" "
                           "stroke-linecap=\"round\"%s/>\n",
