@@ -76,6 +76,24 @@ static void test_by_hand(void **state) {
     tp_prepare_free(NULL);
 }
 
+/* Windows have the figures of all their rows; what is missing in one is not filled from the one before. */
+static void test_windows(void **state) {
+    (void)state;
+    tp_prepare *p = tp_prepare_new(TP_STEPS({.kind = TP_PREPARE_FILL_FORWARD}, {.kind = TP_PREPARE_MINMAX}));
+    tp_tensor *x = TP_F64_TENSOR(TP_SHAPE(2, 2, 2), 1, 10, NAN, 30, NAN, NAN, 5, 50);
+    assert_ok(tp_prepare_fit(p, x));
+    assert_int_equal(tp_prepare_columns(p), 2);
+    tp_tensor *y = tp_prepare_apply(p, x); /* filled: 1 10, 1 30; 3 30, 5 50 */
+    assert_true(tp_shape_equal(tp_tensor_shape(y), TP_SHAPE(2, 2, 2)));
+    assert_values(y, 0, 0, 0, 0.5, 0.5, 0.5, 1, 1);
+    assert_values(tp_prepare_inverse(p, y), 1, 10, 1, 30, 3, 30, 5, 50);
+    assert_int_equal(tp_tensor_numel(tp_prepare_apply(p, tp_zeros(TP_SHAPE(3, 0, 2), TP_F32))), 0);
+    assert_ok(tp_prepare_fit(p, TP_F64_TENSOR(TP_SHAPE(2), 10, 20)));
+    tp_tensor *forecast = TP_F64_TENSOR(TP_SHAPE(2, 2, 1), 0, 0.5, 1, 2);
+    assert_values(tp_prepare_inverse(p, forecast), 10, 15, 20, 30);
+    tp_prepare_free(p);
+}
+
 static void test_file(void **state) {
     (void)state;
     char path[] = "/tmp/taper-prepare-XXXXXX", message[200];
@@ -142,8 +160,8 @@ static void test_errors(void **state) {
     assert_error(TP_ERR_STATE, "prepare_state: it has not been fitted");
     assert_int_equal(tp_prepare_fit(p, tp_zeros(TP_SHAPE(0, 2), TP_F32)), TP_ERR_SHAPE);
     assert_error(TP_ERR_SHAPE, "prepare_fit: x has no rows");
-    assert_int_equal(tp_prepare_fit(p, tp_zeros(TP_SHAPE(1, 2, 2), TP_F32)), TP_ERR_SHAPE);
-    assert_error(TP_ERR_SHAPE, "prepare_fit: x is (1, 2, 2), not (N) or (N, C)");
+    assert_int_equal(tp_prepare_fit(p, tp_zeros(TP_SHAPE(1, 2, 2, 2), TP_F32)), TP_ERR_SHAPE);
+    assert_error(TP_ERR_SHAPE, "prepare_fit: x is (1, 2, 2, 2), not (N), (N, C) or (M, L, C)");
     assert_int_equal(tp_prepare_fit(p, tp_zeros(TP_SHAPE(3), TP_I64)), TP_ERR_DTYPE);
     assert_int_equal(tp_prepare_fit(p, NULL), TP_ERR_NULL);
     assert_error(TP_ERR_NULL, "prepare_fit: argument x is NULL");
@@ -203,8 +221,9 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(test_golden),        CHECK_TEST(test_by_hand), CHECK_TEST(test_file),
-        CHECK_TEST(test_broken_states), CHECK_TEST(test_errors),  CHECK_TEST(test_no_memory),
+        CHECK_TEST(test_golden),    CHECK_TEST(test_by_hand),       CHECK_TEST(test_windows),
+        CHECK_TEST(test_file),      CHECK_TEST(test_broken_states), CHECK_TEST(test_errors),
+        CHECK_TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

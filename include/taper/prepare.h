@@ -9,9 +9,9 @@
  *     tp_prepare_save(p, "columns.safetensors");
  *     tp_prepare_free(p);
  *
- * Tensors are (N, C), or (N), which is one column; F32 or F64. All is computed in F64. NaN is a missing
- * value: fitting leaves it out, and all but the FILL steps leave it as it is. Nothing here is recorded for
- * gradients. */
+ * Tensors are (N, C), or (N), which is one column, or M windows of L rows, (M, L, C); F32 or F64. Forecasts
+ * (M, L) of one column are given as (M, L, 1). All is computed in F64. NaN is a missing value: fitting leaves
+ * it out, and all but the FILL steps leave it as it is. Nothing here is recorded for gradients. */
 #ifndef TAPER_PREPARE_H
 #define TAPER_PREPARE_H
 
@@ -80,7 +80,7 @@ TP_BEGIN_DECLS
 TP_API tp_prepare *tp_prepare_new(tp_prepare_steps steps);
 TP_API void tp_prepare_free(tp_prepare *prepare); /* NULL does nothing */
 
-/* Takes the figures of each column of x: (N, C) or (N), in place of earlier ones. Errors: TP_ERR_NULL;
+/* Takes the figures of each column of x: (N, C), (N) or (M, L, C), in place of earlier ones. Errors: TP_ERR_NULL;
  * TP_ERR_SHAPE for other numbers of dims or no rows or columns; TP_ERR_DTYPE; TP_ERR_NUMERIC for an infinite
  * value, or a column in which all is missing where its figures are needed; TP_ERR_MEMORY. */
 TP_API tp_status tp_prepare_fit(tp_prepare *prepare, tp_tensor *x);

@@ -26,6 +26,13 @@ enum {
     PREPARE_VALUE = 0 /* of filling */
 };
 
+/* Rows of a tensor, packed; of windows those of one window after those of the other. */
+typedef struct prepare_rows {
+    int64_t columns;
+    int64_t count;  /* of all windows */
+    int64_t length; /* of a window; without windows `count` */
+} prepare_rows;
+
 static bool prepare_scales(const tp_prepare_step *step) {
     return step->kind == TP_PREPARE_STANDARDIZE || step->kind == TP_PREPARE_MINMAX;
 }
@@ -168,31 +175,32 @@ static void prepare_figures(const tp_prepare_step *step, double *x, int64_t n, d
     }
 }
 
-/* Changes the column of n elements at x, each `stride` after the one before. */
-static void prepare_column(const tp_prepare_step *step, const double *figures, double *x, int64_t n,
-                           int64_t stride, bool inverse) {
+/* Changes the column whose first element is x[0]. */
+static void prepare_column(const tp_prepare_step *step, const double *figures, double *x, prepare_rows rows,
+                           bool inverse) {
     double low = figures[PREPARE_LOW], high = figures[PREPARE_HIGH], value = figures[PREPARE_VALUE];
-    if (prepare_scales(step)) {
-        for (int64_t i = 0; i < n; i++, x += stride)
-            *x = inverse ? *x * figures[PREPARE_SCALE] + figures[PREPARE_OFFSET]
-                         : (*x - figures[PREPARE_OFFSET]) / figures[PREPARE_SCALE];
-    } else if (inverse) {
-        return;
-    } else if (prepare_clips(step)) {
-        for (int64_t i = 0; i < n; i++, x += stride) *x = *x < low ? low : *x > high ? high : *x;
-    } else {
-        for (int64_t i = 0; i < n; i++, x += stride) {
-            if (isnan(*x)) *x = value;
-            else if (step->kind == TP_PREPARE_FILL_FORWARD) value = *x;
+    double offset = figures[PREPARE_OFFSET], scale = figures[PREPARE_SCALE];
+    for (int64_t i = 0; i < rows.count; i++) {
+        double *v = &x[i * rows.columns];
+        if (prepare_scales(step)) {
+            *v = inverse ? *v * scale + offset : (*v - offset) / scale;
+        } else if (inverse) {
+            return;
+        } else if (prepare_clips(step)) {
+            *v = *v < low ? low : *v > high ? high : *v;
+        } else {
+            if (i % rows.length == 0) value = figures[PREPARE_VALUE]; /* windows know nothing of each other */
+            if (isnan(*v)) *v = value;
+            else if (step->kind == TP_PREPARE_FILL_FORWARD) value = *v;
         }
     }
 }
 
-static tp_status prepare_fit_column(const char *op, const tp_prepare_step *step, const double *x, int64_t n,
-                                    int64_t columns, int64_t column, double *values, double *figures) {
+static tp_status prepare_fit_column(const char *op, const tp_prepare_step *step, const double *x,
+                                    prepare_rows rows, int64_t column, double *values, double *figures) {
     int64_t count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double v = x[i * columns + column];
+    for (int64_t i = 0; i < rows.count; i++) {
+        double v = x[i * rows.columns + column];
         if (isinf(v))
             return tp__error(TP_ERR_NUMERIC, op, "row %lld of column %lld is infinite", (long long)i,
                              (long long)column);
@@ -200,7 +208,7 @@ static tp_status prepare_fit_column(const char *op, const tp_prepare_step *step,
     }
     if (count == 0 && step->kind != TP_PREPARE_FILL_CONSTANT)
         return tp__error(TP_ERR_NUMERIC, op, "column %lld has no value in %lld rows", (long long)column,
-                         (long long)n);
+                         (long long)rows.count);
     prepare_figures(step, values, count, figures);
     if (!isfinite(figures[0]) || !isfinite(figures[1]))
         return tp__error(TP_ERR_NUMERIC, op, "the values of column %lld are too large", (long long)column);
@@ -208,16 +216,16 @@ static tp_status prepare_fit_column(const char *op, const tp_prepare_step *step,
 }
 
 /* x is changed, step by step. */
-static tp_status prepare_fit_steps(const char *op, tp_prepare *p, double *x, int64_t n, int64_t columns) {
-    size_t count = (size_t)p->count * (size_t)columns * 2, bytes = (count + (size_t)n) * sizeof(double);
+static tp_status prepare_fit_steps(const char *op, tp_prepare *p, double *x, prepare_rows rows) {
+    size_t count = (size_t)p->count * (size_t)rows.columns * 2;
     double *figures = tp__alloc(count * sizeof *figures);
-    double *values = figures ? tp__alloc((size_t)n * sizeof *values) : NULL;
-    tp_status status = values ? TP_OK : tp__error_memory(op, bytes);
+    double *values = figures ? tp__alloc((size_t)rows.count * sizeof *values) : NULL;
+    tp_status status = values ? TP_OK : tp__error_memory(op, (count + (size_t)rows.count) * sizeof *values);
     for (int s = 0; s < p->count && status == TP_OK; s++)
-        for (int64_t c = 0; c < columns && status == TP_OK; c++) {
-            double *pair = figures + 2 * (s * columns + c);
-            status = prepare_fit_column(op, &p->steps[s], x, n, columns, c, values, pair);
-            if (status == TP_OK) prepare_column(&p->steps[s], pair, x + c, n, columns, false);
+        for (int64_t c = 0; c < rows.columns && status == TP_OK; c++) {
+            double *pair = figures + 2 * (s * rows.columns + c);
+            status = prepare_fit_column(op, &p->steps[s], x, rows, c, values, pair);
+            if (status == TP_OK) prepare_column(&p->steps[s], pair, x + c, rows, false);
         }
     tp__free(values);
     if (status != TP_OK) {
@@ -226,18 +234,23 @@ static tp_status prepare_fit_steps(const char *op, tp_prepare *p, double *x, int
     }
     tp__free(p->figures);
     p->figures = figures;
-    p->columns = columns;
+    p->columns = rows.columns;
     return TP_OK;
 }
 
-/* The number of columns, 0 with a record for what has none. */
-static int64_t prepare_check(const char *op, const tp_tensor *x) {
+/* How the rows of x lie. False, with a record, if it has no columns. */
+static bool prepare_layout(const char *op, const tp_tensor *x, prepare_rows *rows) {
     const tp_shape *shape = &x->shape;
-    if (!tp__require_floating(op, "x", x)) return 0;
-    if (shape->ndim == 1) return 1;
-    if (shape->ndim == 2 && shape->dims[1] > 0) return shape->dims[1];
-    tp__error(TP_ERR_SHAPE, op, "x is %s, not (N) or (N, C)", tp__shape_text(*shape));
-    return 0;
+    if (!tp__require_floating(op, "x", x)) return false;
+    int last = shape->ndim - 1;
+    if (last < 0 || last > 2 || (last > 0 && shape->dims[last] == 0)) {
+        tp__error(TP_ERR_SHAPE, op, "x is %s, not (N), (N, C) or (M, L, C)", tp__shape_text(*shape));
+        return false;
+    }
+    rows->columns = last > 0 ? shape->dims[last] : 1;
+    rows->count = x->numel / rows->columns;
+    rows->length = last == 2 ? shape->dims[1] : rows->count;
+    return true;
 }
 
 /* A copy in F64. */
@@ -250,14 +263,13 @@ static tp_tensor *prepare_copy(const char *op, tp_tensor *x) {
 tp_status tp_prepare_fit(tp_prepare *prepare, tp_tensor *x) {
     const char *op = "prepare_fit";
     if (!prepare || !x) return tp__deliver(tp__error_null(op, prepare ? "x" : "prepare"));
-    int64_t columns = prepare_check(op, x);
-    if (columns == 0) return tp_last_error().code;
-    if (x->shape.dims[0] == 0) return tp__deliver(tp__error(TP_ERR_SHAPE, op, "x has no rows"));
+    prepare_rows rows;
+    if (!prepare_layout(op, x, &rows)) return tp_last_error().code;
+    if (rows.count == 0) return tp__deliver(tp__error(TP_ERR_SHAPE, op, "x has no rows"));
     tp_scope *s = tp_scope_begin();
     tp_tensor *copy = s ? prepare_copy(op, x) : NULL;
     tp_status status = TP_ERR_MEMORY;
-    if (copy)
-        status = prepare_fit_steps(op, prepare, (double *)(void *)tp__data(copy), x->shape.dims[0], columns);
+    if (copy) status = prepare_fit_steps(op, prepare, (double *)(void *)tp__data(copy), rows);
     tp_scope_end(s);
     return tp__deliver(status);
 }
@@ -265,19 +277,19 @@ tp_status tp_prepare_fit(tp_prepare *prepare, tp_tensor *x) {
 /* ---- applying ---------------------------------------------------------------------------------------- */
 
 static tp_tensor *prepare_run(const char *op, const tp_prepare *p, tp_tensor *x, bool inverse) {
-    int64_t columns = prepare_check(op, x);
-    if (columns == 0) return NULL;
+    prepare_rows rows;
+    if (!prepare_layout(op, x, &rows)) return NULL;
     if (p->columns == 0) TP_FAIL(TP_ERR_STATE, op, "it has not been fitted");
-    if (columns != p->columns)
+    if (rows.columns != p->columns)
         TP_FAIL(TP_ERR_SHAPE, op, "it was fitted on %lld columns, x has %lld: %s", (long long)p->columns,
-                (long long)columns, tp__shape_text(x->shape));
+                (long long)rows.columns, tp__shape_text(x->shape));
     tp_scope *scope = tp_scope_begin();
     tp_tensor *y = scope ? prepare_copy(op, x) : NULL;
     for (int k = 0; y && k < p->count; k++) {
         int s = inverse ? p->count - 1 - k : k;
-        for (int64_t c = 0; c < columns; c++)
-            prepare_column(&p->steps[s], p->figures + 2 * (s * columns + c),
-                           (double *)(void *)tp__data(y) + c, x->shape.dims[0], columns, inverse);
+        for (int64_t c = 0; c < rows.columns; c++)
+            prepare_column(&p->steps[s], p->figures + 2 * (s * rows.columns + c),
+                           (double *)(void *)tp__data(y) + c, rows, inverse);
     }
     if (y) y = tp__cast(op, y, (tp_dtype)x->dtype);
     return scope ? tp_scope_return(scope, y) : NULL;
