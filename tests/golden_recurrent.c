@@ -46,11 +46,26 @@ static int run_lstm(const golden_call *c) {
     return 3;
 }
 
+static int run_pad_sequence(const golden_call *c) {
+    tp_pad_sequence_options options = {.batch_first = golden_flag(c, "batch_first"),
+                                       .padding_value = golden_number(c, "value"),
+                                       .padding_left = golden_flag(c, "left")};
+    c->out[0] = tp_pad_sequence((tp_tensors){c->n_in, (tp_tensor **)(uintptr_t)c->in}, options);
+    return 1;
+}
+
+static int run_unpad_sequence(const golden_call *c) {
+    tp_unpad_sequence(X, Y, golden_flag(c, "batch_first"), c->out);
+    return (int)tp_tensor_numel(Y);
+}
+
 static const golden_row rows[] = {
     OPS(GOLDEN_ROW){"lstm_cell", run_lstm_cell, 0, 0},
     {"rnn_tanh", run_rnn_tanh, 0, 0},
     {"rnn_relu", run_rnn_relu, 0, 0},
     {"gru", run_gru, 0, 0},
     {"lstm", run_lstm, 0, 0},
+    {"pad_sequence", run_pad_sequence, 0, 0},
+    {"unpad_sequence", run_unpad_sequence, 0, 0},
 };
 GOLDEN_FAMILY(recurrent, rows)

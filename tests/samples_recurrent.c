@@ -237,6 +237,49 @@ static void ref_sequence(const sample *row, const dense *in, dense *out) {
 }
 
 /* clang-format off */
+/* ---- padding: three sequences; i[0] of unpad_sequence is batch_first ---------------------------------- */
+
+SAMPLE_RUN(run_pad_sequence,
+           tp_pad_sequence((tp_tensors){3, (tp_tensor **)(uintptr_t)in}, *(const tp_pad_sequence_options *)row->arg))
+
+static void ref_pad_sequence(const sample *row, const dense *in, dense *out) {
+    const tp_pad_sequence_options *o = row->arg;
+    int64_t most = 0, step = 1;
+    for (int n = 0; n < 3; n++)
+        if (in[n].shape.dims[0] > most) most = in[n].shape.dims[0];
+    tp_shape shape = {.ndim = in[0].shape.ndim + 1};
+    shape.dims[o->batch_first] = most;
+    shape.dims[!o->batch_first] = 3;
+    for (int d = 2; d < shape.ndim; d++) step *= shape.dims[d] = in[0].shape.dims[d - 1];
+    double *y = dense_new(out, shape);
+    for (int64_t n = 0; n < 3; n++)
+        for (int64_t t = 0; t < most; t++)
+            for (int64_t k = 0; k < step; k++) {
+                int64_t from = o->padding_left ? t - (most - in[n].shape.dims[0]) : t;
+                bool there = from >= 0 && from < in[n].shape.dims[0];
+                y[(o->batch_first ? n * most + t : t * 3 + n) * step + k] =
+                    there ? in[n].data[from * step + k] : o->padding_value;
+            }
+}
+
+static int run_unpad_sequence(const sample *row, tp_tensor *const *in, tp_tensor **out) {
+    tp_unpad_sequence(in[0], in[1], row->i[0] != 0, out);
+    return 3;
+}
+
+static void ref_unpad_sequence(const sample *row, const dense *in, dense *out) {
+    int64_t first = row->i[0], most = in[0].shape.dims[first], step = 1;
+    for (int d = 2; d < in[0].shape.ndim; d++) step *= in[0].shape.dims[d];
+    for (int64_t n = 0; n < 3; n++) {
+        tp_shape shape = {.ndim = in[0].shape.ndim - 1, .dims = {(int64_t)in[1].data[n]}};
+        for (int d = 1; d < shape.ndim; d++) shape.dims[d] = in[0].shape.dims[d + 1];
+        double *y = dense_new(&out[n], shape);
+        for (int64_t t = 0; t < shape.dims[0]; t++)
+            for (int64_t k = 0; k < step; k++)
+                y[t * step + k] = in[0].data[(first ? n * most + t : t * 3 + n) * step + k];
+    }
+}
+
 #define OF(...) FLOATS(-1, 1, __VA_ARGS__)
 #define BIAS(n) {FLOAT_IN(-1, 1), SHAPE(n), .optional = true}
 #define NONE {.kind = SAMPLE_ABSENT, .optional = true}
@@ -283,6 +326,16 @@ static const sample recurrent_rows[] = {
     SEQUENCES(rnn_tanh, 1, NO_C), SEQUENCES(rnn_relu, 1, NO_C), SEQUENCES(gru, 3, NO_C), SEQUENCES(lstm, 4, STATE),
     SEQUENCE(lstm, "projected", {OF(3, 2, 2), STATE(1, 2, 2), STATE(1, 2, 3), NONE, OF(12, 2), OF(12, 2), OF(12), OF(12), OF(2, 3)},
              OPTIONS(.projected = true)),
+#define PAD(what, a, b, c, ...) {"pad_sequence", what, run_pad_sequence, ref_pad_sequence, {a, b, c}, .arg = &(const tp_pad_sequence_options){__VA_ARGS__}}
+#define STEPS(n, ...) {.kind = SAMPLE_I64, SHAPE(n), .values = VALUES(__VA_ARGS__)}
+    PAD("vectors", OF(2), OF(4), OF(1), .padding_value = 0),
+    PAD("matrices, batch first", OF(2, 3), OF(4, 3), OF(1, 3), .batch_first = true, .padding_value = -1.5),
+    PAD("from the left", OF(2, 3), OF(4, 3), OF(1, 3), .padding_left = true, .padding_value = 2),
+    PAD("three dims, no steps", OF(2, 1, 2), OF(4, 1, 2), FLOATS(-1, 1, 3, 1, 2), .batch_first = true, .padding_left = true),
+    PAD("alike", OF(2, 2), OF(2, 2), OF(2, 2), .padding_value = 7),
+    {"unpad_sequence", "all", run_unpad_sequence, ref_unpad_sequence, {OF(4, 3, 2), STEPS(3, 2, 4, 1)}},
+    {"unpad_sequence", "batch first", run_unpad_sequence, ref_unpad_sequence, {OF(3, 4), STEPS(3, 2, 4, 3)}, .i = {1}},
+    {"unpad_sequence", "no steps of one", run_unpad_sequence, ref_unpad_sequence, {OF(3, 4, 2), STEPS(3, 2, 0, 3)}, .i = {1}},
     CELLS(rnn_tanh_cell, 1, ALONE), CELLS(rnn_relu_cell, 1, ALONE), CELLS(gru_cell, 3, ALONE), CELLS(lstm_cell, 4, PAIR),
 };
 /* clang-format on */

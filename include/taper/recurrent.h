@@ -68,6 +68,23 @@ TP_API tp_recurrent_out tp_gru(tp_tensor *x, tp_tensor *h, tp_tensors weights, t
 TP_API tp_lstm_out tp_lstm(tp_tensor *x, tp_lstm_state state, tp_tensors weights,
                            tp_recurrent_options options);
 
+typedef struct tp_pad_sequence_options {
+    bool batch_first; /* (N, T, ...) instead of (T, N, ...) */
+    double padding_value;
+    bool padding_left; /* shorter sequences are filled up in front instead of at their end */
+} tp_pad_sequence_options;
+
+/* N sequences (L_i, ...), of one dtype and the same further dims, as one tensor (T, N, ...), T the longest L_i. Errors: TP_ERR_NULL;
+ * TP_ERR_ARGUMENT for an empty list or a padding_value that the dtype cannot hold; TP_ERR_SHAPE, TP_ERR_DTYPE for sequences that do not go
+ * together. Source: torch.nn.utils.rnn.pad_sequence. Keras's pad_sequences, which cuts too, is in text.h. */
+TP_API tp_tensor *tp_pad_sequence(tp_tensors sequences, tp_pad_sequence_options options);
+
+/* The way back: the first lengths[i] steps of each of the N sequences of padded (T, N, ...), or (N, T, ...) with batch_first, as views;
+ * sequences[] has room for N. lengths: (N), I64 or I32. All NULL after an error: TP_ERR_NULL; TP_ERR_SHAPE; TP_ERR_DTYPE;
+ * TP_ERR_INDEX for a length that is not in [0, T]. Source: torch.nn.utils.rnn.unpad_sequence. */
+TP_API tp_status tp_unpad_sequence(tp_tensor *padded, tp_tensor *lengths, bool batch_first,
+                                   tp_tensor **sequences);
+
 TP_END_DECLS
 
 #endif

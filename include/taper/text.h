@@ -100,7 +100,7 @@ typedef struct tp_pad_sequences_options {
  * first the same: (N, maxlen, ...) of that dtype; N is their number. Gradients do not flow through it.
  * Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an empty list, a negative maxlen, or a value that the dtype
  * cannot hold; TP_ERR_SHAPE, TP_ERR_DTYPE for sequences that do not fit together; TP_ERR_MEMORY. Source:
- * keras.utils.pad_sequences. */
+ * keras.utils.pad_sequences. PyTorch's pad_sequence, through which they do, is in recurrent.h. */
 TP_API tp_tensor *tp_pad_sequences(tp_tensors sequences, tp_pad_sequences_options options);
 
 TP_END_DECLS

@@ -34,6 +34,18 @@ def sequences(file):
             if "projected" in given and op != "lstm":
                 continue
             case(file, op, gates, what, **given)
+    padding(file)
+
+
+def padding(file):
+    rnn = torch.nn.utils.rnn
+    for what, first, value, left in (("steps first", False, 0.0, False), ("batch first", True, -1.5, False), ("from the left", True, 2.0, True)):
+        file.case("pad_sequence", what, [file.draw(n, 2) for n in (3, 5, 1)],
+                  lambda *s: rnn.pad_sequence(s, first, value, "left" if left else "right"), batch_first=first, value=value, left=left)
+    for what, first, lengths in (("steps first", False, (2, 4, 1)), ("batch first", True, (4, 1, 3)), ("alike", True, (4, 4, 4))):
+        shape = (3, 4, 2) if first else (4, 3, 2)
+        file.case("unpad_sequence", what, [file.draw(*shape), torch.tensor(lengths)], lambda x, n: tuple(rnn.unpad_sequence(x.clone(), n, first)),
+                  batch_first=first)
 
 
 def case(file, op, gates, what, state=True, alone=False, batch_first=False, layers=1, bidirectional=False, bias=True, lengths=None,
