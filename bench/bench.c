@@ -16,6 +16,9 @@ static const char help[] =
     "                   cnn      Conv32-Pool-Conv64-Pool-128-10, batch 32 and 128\n"
     "                   mlp1024  1024-1024-1024-1024, batch 256\n"
     "                   encoder  a transformer layer 128-512 of 4 heads on 64 steps, batch 32\n"
+    "                   rnn32    an RNN 1-32 on 10 steps, batch 32\n"
+    "                   lstm128  an LSTM 128-128 on 50 steps, batch 64; lstm128x2 two layers; gru128 a GRU\n"
+    "                   text     embedding of 10,000 words to 100, LSTM 100-100 on 64 steps, batch 32\n"
     "                   chain    100 small ops on 8, 1024 and 65536 elements, without an optimizer\n"
     "  --batch N      only rows of this size\n"
     "  --threads N    at most (default: one a core)\n"
@@ -77,16 +80,72 @@ static tp_module *make_encoder(void) {
         TP_MODULES(tp_nn_transformer_encoder_layer(128, 4, options), flatten(), dense(64 * 128, 10)));
 }
 
+/* What a recurrent layer gives after the last step: (N, T, H) -> (N, H). */
+static tp_tensor *last_forward(tp_module *m, tp_tensor *x) {
+    (void)m;
+    return tp_select(x, 1, -1);
+}
+static const tp_module_class last_class = {.name = "Last",
+                                           .size = sizeof(tp_module),
+                                           .forward = last_forward};
+static tp_module *last(void) { return tp_module_new(&last_class); }
+
+static const tp_nn_recurrent_options one_layer = {.batch_first = true},
+                                     two_layers = {.layers = 2, .batch_first = true};
+
+static tp_module *make_rnn32(void) {
+    return tp_nn_sequential(TP_MODULES(tp_nn_rnn(1, 32, one_layer), last(), dense(32, 10)));
+}
+
+static tp_module *make_lstm128(void) {
+    return tp_nn_sequential(TP_MODULES(tp_nn_lstm(128, 128, one_layer), last(), dense(128, 10)));
+}
+
+static tp_module *make_lstm128x2(void) {
+    return tp_nn_sequential(TP_MODULES(tp_nn_lstm(128, 128, two_layers), last(), dense(128, 10)));
+}
+
+static tp_module *make_gru128(void) {
+    return tp_nn_sequential(TP_MODULES(tp_nn_gru(128, 128, one_layer), last(), dense(128, 10)));
+}
+
+enum { WORDS = 10000 };
+
+static tp_module *make_text(void) {
+    return tp_nn_sequential(TP_MODULES(tp_nn_embedding(WORDS, 100, (tp_nn_embedding_options){0}),
+                                       tp_nn_lstm(100, 100, one_layer), last(), dense(100, 10)));
+}
+
+#define IMAGE                                                                                                \
+    {                                                                                                        \
+        3, { 1, 28, 28 }                                                                                     \
+    }
+
 static const struct row {
     const char *name;
     int64_t size; /* of the batch; for the chain the number of elements */
     tp_module *(*make)(void);
+    tp_shape sample;
+    int64_t classes; /* 0: 10 */
 } rows[] = {
-    {"mlp", 32, make_mlp},         {"mlp", 128, make_mlp},  {"mlp3", 32, make_mlp3},
-    {"mlp3", 128, make_mlp3},      {"conv", 32, make_conv}, {"conv", 128, make_conv},
-    {"cnn", 32, make_cnn},         {"cnn", 128, make_cnn},  {"mlp1024", 256, make_mlp1024},
-    {"encoder", 32, make_encoder}, {"chain", 8, NULL},      {"chain", 1024, NULL},
-    {"chain", 65536, NULL},
+    {"mlp", 32, make_mlp, IMAGE, 0},
+    {"mlp", 128, make_mlp, IMAGE, 0},
+    {"mlp3", 32, make_mlp3, IMAGE, 0},
+    {"mlp3", 128, make_mlp3, IMAGE, 0},
+    {"conv", 32, make_conv, IMAGE, 0},
+    {"conv", 128, make_conv, IMAGE, 0},
+    {"cnn", 32, make_cnn, IMAGE, 0},
+    {"cnn", 128, make_cnn, IMAGE, 0},
+    {"mlp1024", 256, make_mlp1024, {1, {1024}}, 1024},
+    {"encoder", 32, make_encoder, {2, {64, 128}}, 0},
+    {"rnn32", 32, make_rnn32, {2, {10, 1}}, 0},
+    {"lstm128", 64, make_lstm128, {2, {50, 128}}, 0},
+    {"lstm128x2", 64, make_lstm128x2, {2, {50, 128}}, 0},
+    {"gru128", 64, make_gru128, {2, {50, 128}}, 0},
+    {"text", 32, make_text, {1, {64}}, 0},
+    {"chain", 8, NULL, IMAGE, 0},
+    {"chain", 1024, NULL, IMAGE, 0},
+    {"chain", 65536, NULL, IMAGE, 0},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -102,12 +161,10 @@ static tp_status make_task(const struct row *row, task *t) {
     }
     t->net = row->make();
     t->optim = tp_optim_adam(tp_module_parameters(t->net), RATE, (tp_adam_options){0});
-    bool wide = row->make == make_mlp1024;
-    t->x = tp_rand(wide                        ? TP_SHAPE(row->size, 1024)
-                   : row->make == make_encoder ? TP_SHAPE(row->size, 64, 128)
-                                               : TP_SHAPE(row->size, 1, 28, 28),
-                   TP_F32, NULL);
-    t->y = tp_randint(0, wide ? 1024 : 10, TP_SHAPE(row->size), TP_I64, NULL);
+    tp_shape shape = {.ndim = row->sample.ndim + 1, .dims = {row->size}};
+    for (int d = 1; d < shape.ndim; d++) shape.dims[d] = row->sample.dims[d - 1];
+    t->x = row->make == make_text ? tp_randint(0, WORDS, shape, TP_I64, NULL) : tp_rand(shape, TP_F32, NULL);
+    t->y = tp_randint(0, row->classes ? row->classes : 10, TP_SHAPE(row->size), TP_I64, NULL);
     return t->net && t->optim && t->x && t->y ? TP_OK : tp_last_error().code;
 }
 

@@ -44,8 +44,43 @@ def encoder():
     )
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer, of which the output after the last step goes on."""
+
+    def __init__(self, layer, words=0):
+        super().__init__()
+        self.words = nn.Embedding(words, layer.input_size) if words else nn.Identity()
+        self.layer, self.head = layer, nn.Linear(layer.hidden_size, 10)
+
+    def forward(self, x):
+        return self.head(self.layer(self.words(x))[0][:, -1])
+
+
+def rnn32():
+    return Recurrent(nn.RNN(1, 32, batch_first=True))
+
+
+def lstm128():
+    return Recurrent(nn.LSTM(128, 128, batch_first=True))
+
+
+def lstm128x2():
+    return Recurrent(nn.LSTM(128, 128, 2, batch_first=True))
+
+
+def gru128():
+    return Recurrent(nn.GRU(128, 128, batch_first=True))
+
+
+def text():
+    return Recurrent(nn.LSTM(100, 100, batch_first=True), words=10000)
+
+
+SHAPES = {mlp1024: (1024,), encoder: (64, 128), rnn32: (10, 1), lstm128: (50, 128), lstm128x2: (50, 128), gru128: (50, 128), text: (64,)}
+
 ROWS = [(make.__name__, size, make) for make in (mlp, mlp3, conv, cnn) for size in (32, 128)]
-ROWS += [("mlp1024", 256, mlp1024), ("encoder", 32, encoder)]
+ROWS += [("mlp1024", 256, mlp1024), ("encoder", 32, encoder), ("rnn32", 32, rnn32), ("lstm128", 64, lstm128),
+         ("lstm128x2", 64, lstm128x2), ("gru128", 64, gru128), ("text", 32, text)]
 ROWS += [("chain", size, None) for size in (8, 1024, 65536)]
 
 
@@ -69,10 +104,10 @@ def make_step(make, size):
     torch.manual_seed(0)
     if make is None:
         return make_chain(size)
-    shape = {mlp1024: (1024,), encoder: (64, 128)}.get(make, (1, 28, 28))
+    shape = SHAPES.get(make, (1, 28, 28))
     net = make()
     optim = torch.optim.Adam(net.parameters(), RATE, fused=True)
-    x = torch.rand(size, *shape)
+    x = torch.randint(0, 10000, (size, *shape)) if make is text else torch.rand(size, *shape)
     y = torch.randint(0, 1024 if make is mlp1024 else 10, (size,))
     criterion = nn.CrossEntropyLoss()
 
@@ -149,7 +184,7 @@ def run_row(name, size, make, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, encoder, chain; also cnn-128")
+    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, encoder, rnn32, lstm128, lstm128x2, gru128, text, chain; also cnn-128")
     parser.add_argument("--batch", type=int, help="only rows of this size")
     parser.add_argument("--threads", type=int, default=0, help="at most (default: one a core)")
     parser.add_argument("--seconds", type=float, default=1, help="to time each row for (default: 1)")
