@@ -7,40 +7,15 @@
 
 #include "check.h"
 #include "core/alloc.h"
+#include "folder.h"
 
-static char folder[64], path[128];
-
-static int make_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/taper-image-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/image.png", folder);
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(path);
-    assert_int_equal(rmdir(folder), 0);
-    return 0;
-}
+#define assert_message(code, expected) assert_message_at(folder, code, expected)
 
 /* "folder/name", in a static buffer. */
 static const char *in_folder(const char *name) {
     static char text[256];
     snprintf(text, sizeof text, "%s/%s", folder, name);
     return text;
-}
-
-/* The error that the last call must have left; "@" in `expected` stands for the folder. */
-static void assert_message(tp_status code, const char *expected) {
-    char text[1024], *out = text;
-    for (const char *p = expected; *p; p++) {
-        if (*p == '@') out += sprintf(out, "%s", folder);
-        else *out++ = *p;
-    }
-    *out = '\0';
-    assert_error(code, text);
 }
 
 static tp_tensor *bytes_image(tp_shape shape) {
@@ -97,14 +72,6 @@ static void test_arguments(void **state) {
 }
 
 #if defined(TP_HAVE_PNG)
-
-static void write_file(const void *bytes, size_t size) {
-    unlink(path);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
 
 static void assert_same(const tp_tensor *got, const tp_tensor *want) {
     assert_tensor(got);
@@ -214,13 +181,13 @@ static void test_bad_headers(void **state) {
     write_header(good, size, 4, 5, 8);
     assert_tensor(tp_png_load(path, (tp_png_options){.max_pixels = 20}));
     assert_null(tp_png_load(path, (tp_png_options){.max_pixels = 19}));
-    assert_message(TP_ERR_UNSUPPORTED, "png_load: @/image.png: has 4 x 5 pixels, over the limit of 19");
+    assert_message(TP_ERR_UNSUPPORTED, "png_load: @/file: has 4 x 5 pixels, over the limit of 19");
     write_header(good, size, 2147483647, 2147483647, 8);
     assert_bad(TP_ERR_UNSUPPORTED,
-               "png_load: @/image.png: has 2147483647 x 2147483647 pixels, over the limit of 268435456");
+               "png_load: @/file: has 2147483647 x 2147483647 pixels, over the limit of 268435456");
     char message[128];
     snprintf(message, sizeof message,
-             "png_load: @/image.png: truncated: 16384 x 16384 pixels cannot be in %d bytes", (int)size);
+             "png_load: @/file: truncated: 16384 x 16384 pixels cannot be in %d bytes", (int)size);
     write_header(good, size, 16384, 16384, 8);
     assert_bad(TP_ERR_FORMAT, message);
     static const uint32_t sizes[][2] = {{0, 5}, {4, 0}, {0x80000000, 1}, {1, 0xFFFFFFFF}, {5, 5}, {4, 6}};
@@ -230,14 +197,14 @@ static void test_bad_headers(void **state) {
         assert_int_equal(tp_last_error().code, TP_ERR_FORMAT);
     }
     write_header(good, size, 4, 5, 7);
-    assert_bad(TP_ERR_FORMAT, "png_load: @/image.png: bad PNG: Invalid IHDR data");
+    assert_bad(TP_ERR_FORMAT, "png_load: @/file: bad PNG: Invalid IHDR data");
     free(good);
     unlink(path);
-    assert_bad(TP_ERR_IO, "png_load: @/image.png: No such file or directory");
+    assert_bad(TP_ERR_IO, "png_load: @/file: No such file or directory");
     write_file("", 0);
-    assert_bad(TP_ERR_FORMAT, "png_load: @/image.png: is no PNG file");
+    assert_bad(TP_ERR_FORMAT, "png_load: @/file: is no PNG file");
     write_file("\xff\xd8\xff\xe0 and JPEG", 13);
-    assert_bad(TP_ERR_FORMAT, "png_load: @/image.png: is no PNG file");
+    assert_bad(TP_ERR_FORMAT, "png_load: @/file: is no PNG file");
 }
 
 /* Cut off anywhere, and any bit wrong: every chunk has its checksum. */
@@ -247,8 +214,8 @@ static void test_bad_bytes(void **state) {
     unsigned char *good = good_file(&size), *changed = malloc(size + 1);
     for (size_t n = 0; n < size; n++) {
         write_file(good, n);
-        assert_bad(TP_ERR_FORMAT, n < 8 ? "png_load: @/image.png: is no PNG file"
-                                        : "png_load: @/image.png: bad PNG: truncated");
+        assert_bad(TP_ERR_FORMAT,
+                   n < 8 ? "png_load: @/file: is no PNG file" : "png_load: @/file: bad PNG: truncated");
     }
     for (size_t bit = 0; bit < 8 * size; bit += 1 + bit % 3) {
         memcpy(changed, good, size);
@@ -261,10 +228,10 @@ static void test_bad_bytes(void **state) {
     memcpy(changed, good, size);
     changed[size] = 'x';
     write_file(changed, size + 1);
-    assert_bad(TP_ERR_FORMAT, "png_load: @/image.png: oversized: 1 bytes follow the image");
+    assert_bad(TP_ERR_FORMAT, "png_load: @/file: oversized: 1 bytes follow the image");
     changed[HEADER_CRC_AT] ^= 1;
     write_file(changed, size);
-    assert_bad(TP_ERR_FORMAT, "png_load: @/image.png: bad PNG: IHDR: CRC error");
+    assert_bad(TP_ERR_FORMAT, "png_load: @/file: bad PNG: IHDR: CRC error");
     free(good);
     free(changed);
 }
@@ -460,9 +427,9 @@ static void test_no_memory(void **state) {
 static void test_no_libpng(void **state) {
     (void)state;
     assert_null(tp_png_load(path, (tp_png_options){0}));
-    assert_message(TP_ERR_UNSUPPORTED, "png_load: @/image.png: this library was built without libpng");
+    assert_message(TP_ERR_UNSUPPORTED, "png_load: @/file: this library was built without libpng");
     assert_int_equal(tp_png_save(path, bytes_image(TP_SHAPE(1, 2, 2))), TP_ERR_UNSUPPORTED);
-    assert_message(TP_ERR_UNSUPPORTED, "png_save: @/image.png: this library was built without libpng");
+    assert_message(TP_ERR_UNSUPPORTED, "png_save: @/file: this library was built without libpng");
     assert_int_equal(mkdir(in_folder("class"), 0700), 0);
     FILE *f = fopen(in_folder("class/1.png"), "wb");
     assert_non_null(f);

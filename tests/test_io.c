@@ -7,50 +7,13 @@
 
 #include "check.h"
 #include "core/alloc.h"
+#include "folder.h"
 
 #if defined(TP_HAVE_ZLIB)
 #include <zlib.h>
 #endif
 
-/* ---- files of a test --------------------------------------------------------------------------------- */
-
-static char folder[64], path[128];
-
-static int make_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/taper-io-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/file", folder);
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(path);
-    assert_int_equal(rmdir(folder), 0);
-    return 0;
-}
-
-static void write_file(const void *bytes, size_t size) {
-    unlink(path); /* some file systems wait for the disk when a file is overwritten */
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
-
-/* The message that the last call must have left; "@" in `expected` stands for the path. */
-static void assert_message(tp_status code, const char *expected) {
-    char text[1024], *out = text;
-    for (const char *p = expected; *p; p++) {
-        if (*p == '@') out += sprintf(out, "%s", path);
-        else *out++ = *p;
-    }
-    *out = '\0';
-    tp_error e = tp_last_error();
-    assert_string_equal(e.message, text);
-    assert_int_equal(e.code, code);
-}
+#define assert_message(code, expected) assert_message_at(path, code, expected)
 
 /* ---- IDX --------------------------------------------------------------------------------------------- */
 

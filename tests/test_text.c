@@ -6,34 +6,10 @@
 
 #include "check.h"
 #include "core/alloc.h"
+#include "folder.h"
 #include "support/golden.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof(array)[0]))
-
-static char folder[64], path[128];
-
-static int make_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/taper-text-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(path);
-    assert_int_equal(rmdir(folder), 0);
-    return 0;
-}
-
-static void write_file(const void *bytes, size_t size) {
-    unlink(path);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, size, f), size);
-    assert_int_equal(fclose(f), 0);
-}
 
 static char *read_file(void) {
     FILE *f = fopen(path, "rb");
