@@ -20,7 +20,8 @@ static tp_status read_text(const char *path, long most, text *t) {
     if (file) fclose(file);
     t->train = t->count * 9 / 10;
     if (t->count - t->train > LENGTH) return TP_OK;
-    return tp_error_set(TP_ERR_IO, "char_gpt", "%s: there are only %d characters", path, (int)t->count);
+    return tp_error_set(TP_ERR_IO, "char_gpt", "%s: %s", path,
+                        file ? "too few characters" : "cannot be opened");
 }
 
 /* What pairs of characters of the training part, each counted once too often, say of those held out: mean -log p. */
@@ -112,7 +113,6 @@ static void write_on(tp_module *gpt, const text *t, long count) {
         putchar((int)(seen[LENGTH - 1] = drawn ? tp_tensor_item_i64(drawn) : 0));
         tp_scope_end(s);
     }
-    printf("\n");
 }
 
 int main(int argc, char **argv) {
@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
         better = loss < pairs;
         printf("held out: loss %.3f, of pairs of characters %.3f, %s\n\n", loss, pairs,
                better ? "beaten" : "no better");
-        write_on(gpt, &t, sample);
+        write_on(gpt, &t, sample), printf("\n");
     } else {
         fprintf(stderr, "%s\n", tp_last_error().message);
     }

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <pthread.h>
 
 static void prints_as_pytorch(void **state) {
     (void)state;
@@ -158,23 +159,71 @@ static void bad_modules(void **state) {
     tp_module_free(gru);
 }
 
-/* Many steps need no deep stack, and no more memory when nothing is recorded and the scope of each step is left. */
+/* ---- many steps ---------------------------------------------------------------------------------------- */
+
+typedef tp_module *make_layer(int64_t, int64_t, tp_nn_recurrent_options);
+static make_layer *const layers[] = {tp_nn_rnn, tp_nn_gru, tp_nn_lstm};
+
+/* Forward and backward of `steps` steps, recorded; what is held between the two, and what both take at most: in bytes. */
+static bool run_layer(make_layer *make, int64_t steps, int64_t batch, int64_t size, size_t *held,
+                      size_t *peak) {
+    tp_scope *s = tp_scope_begin();
+    tp_module *m = make(1, size, (tp_nn_recurrent_options){0});
+    tp_tensor *x = tp_ones(TP_SHAPE(steps, batch, 1), TP_F32);
+    size_t before = tp_memory_stats().in_use;
+    tp_memory_reset_peak();
+    tp_tensor *loss = tp_sum(tp_forward(m, x));
+    *held = tp_memory_stats().in_use - before;
+    bool ok = tp_backward(loss) == TP_OK &&
+              isfinite(tp_tensor_item(tp_sum(tp_tensor_grad(tp_module_find(m, "weight_ih_l0")))));
+    *peak = tp_memory_stats().peak - before;
+    tp_module_free(m);
+    tp_scope_end(s);
+    return ok;
+}
+
+/* A stack of 256 KiB is enough for any number of steps. */
+static void *long_run(void *ok) {
+    size_t held, peak;
+    *(bool *)ok = true;
+    for (int k = 0; k < 3; k++) *(bool *)ok = run_layer(layers[k], 10000, 1, 2, &held, &peak) && *(bool *)ok;
+    return NULL;
+}
+
 static void long_sequences(void **state) {
     (void)state;
-    tp_module *m = tp_nn_rnn(1, 2, (tp_nn_recurrent_options){0});
-    tp_tensor *x = tp_set_requires_grad(tp_ones(TP_SHAPE(10000, 1, 1), TP_F32), true);
-    tp_tensor *y = tp_forward(m, x);
-    assert_tensor(y);
-    assert_ok(tp_backward(tp_sum(tp_select(y, 0, 9999))));
-    assert_true(isfinite(tp_tensor_item(tp_sum(tp_tensor_grad(x)))));
-    tp_module_free(m);
+    pthread_attr_t small;
+    pthread_t thread;
+    bool ok = false;
+    assert_int_equal(pthread_attr_init(&small), 0);
+    assert_int_equal(pthread_attr_setstacksize(&small, 256 << 10), 0);
+    assert_int_equal(pthread_create(&thread, &small, long_run, &ok), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&small);
+    assert_true(ok);
+}
+
+/* What a step costs is what recurrent.h says: elements of (N, H), besides what each thread rounds. */
+static void memory_of_a_step(void **state) {
+    (void)state;
+    enum { N = 16, H = 64, STEPS = 200 };
+    static const double held_says[] = {3, 8, 10}, peak_says[] = {5, 15, 15};
+    for (int k = 0; k < 3; k++) {
+        size_t held[2], peak[2];
+        for (int i = 0; i < 2; i++)
+            assert_true(run_layer(layers[k], (1 + i) * STEPS, N, H, &held[i], &peak[i]));
+        double unit = (double)STEPS * N * H * sizeof(float), slack = 512 << 10;
+        assert_true((double)(held[1] - held[0]) <= held_says[k] * unit + slack);
+        assert_true((double)(peak[1] - peak[0]) <= peak_says[k] * unit + slack);
+        assert_true((double)(held[1] - held[0]) >= held_says[k] * unit - slack);
+    }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         CHECK_TEST(prints_as_pytorch), CHECK_TEST(weights_of_all_layers),  CHECK_TEST(states_are_passed_on),
         CHECK_TEST(cells_step),        CHECK_TEST(dropout_between_layers), CHECK_TEST(bad_modules),
-        CHECK_TEST(long_sequences),
+        CHECK_TEST(long_sequences),    CHECK_TEST(memory_of_a_step),
     };
     return cmocka_run_group_tests_name("nn_recurrent", tests, NULL, NULL);
 }

@@ -30,7 +30,12 @@ typedef struct tp_lstm_state {
  * state.h's shape. Both results, or both NULL. Source: Hochreiter and Schmidhuber 1997; torch.lstm_cell. */
 TP_API tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_weights weights);
 
-/* ---- sequences ---- */
+/* ---- sequences ----
+ *
+ * Memory: besides x, a layer that is recorded holds for each step and direction 3 (rnn), 8 (gru) or 10 (lstm) times N x H elements until
+ * its backward has passed, and that takes 5, 15 and 15 times as many at its peak; with lengths up to 9, and 7, 19 and 25. It grows
+ * with T and in nothing else, the stack with nothing: any number of steps can be run. Pieces of a long series, with the state carried
+ * over by tp_keep(&h, tp_detach(out.h)), hold no more than a piece: examples/truncated_bptt.c. */
 
 typedef struct tp_recurrent_options {
     int layers;       /* one above the other, each on the outputs of the one below; 0 is 1 */
