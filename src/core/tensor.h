@@ -89,6 +89,8 @@ static inline bool tp__is_index(tp_dtype dtype) { return dtype == TP_I64 || dtyp
 static inline char *tp__data(const tp_tensor *t) {
     return t->storage->data + t->offset * (int64_t)tp__itemsize((tp_dtype)t->dtype);
 }
+/* The same of an I64 tensor. */
+static inline int64_t *tp__data_i64(const tp_tensor *t) { return (int64_t *)(void *)tp__data(t); }
 static inline bool tp__needs_grad(const tp_tensor *t) { return t && (t->requires_grad || t->node); }
 
 /* Says that the storage was, or is about to be, written to. */

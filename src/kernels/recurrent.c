@@ -23,4 +23,5 @@
 const tp__recurrent_kernels TP__ISA_NAME(recurrent_kernels) = {
     .forward = RECURRENT_CELLS(),
     .backward = RECURRENT_CELLS(_grad),
+    .add = RECURRENT_REALS(recurrent_add),
 };

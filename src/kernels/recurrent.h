@@ -9,8 +9,8 @@ typedef enum tp__cell { TP__CELL_TANH, TP__CELL_RELU, TP__CELL_GRU, TP__CELL_LST
 /* One step of `rows` samples; arrays are packed, of `size` elements a row but for gates and their like. G is 1, 1, 3, 4.
  * Forward: `gates` (rows, G size) holds the sums x w_ih^T + h w_hh^T, of a GRU only the first, and `state` (rows, 3 size) the second; bias
  * is added. Afterwards `gates` has what the way back wants: nothing; r, z, n and the state's part of n, (rows, 4 size); i, f, g, o.
- * Backward: `dh` holds what the later steps want of h, and of a GRU then what goes past the product; `dgates` (rows, G size) is of
- * the inputs' sums, dstate of the state's where that differs (GRU). */
+ * Backward: `dh` holds what is wanted of h, and of a GRU then what goes past the product; `dgates` (rows, G size) is of the inputs' sums,
+ * dstate of the state's where that differs (GRU). */
 typedef struct tp__cell_rows {
     int64_t rows, size;
     const void *bias; /* (G size), or NULL */
@@ -18,7 +18,6 @@ typedef struct tp__cell_rows {
     const void *in, *state; /* of a GRU */
     const void *h_before, *c_before;
     void *c, *h; /* of this step; c may be c_before in the forward */
-    const void *dy;
     void *dh, *dc, *dgates, *dstate;
 } tp__cell_rows;
 
@@ -26,6 +25,7 @@ typedef void tp__cell_fn(const tp__cell_rows *job);
 
 typedef struct tp__recurrent_kernels {
     tp__cell_fn *forward[TP__CELL_COUNT][2], *backward[TP__CELL_COUNT][2];
+    void (*add[2])(int64_t n, const void *x, void *sum); /* sum += x */
 } tp__recurrent_kernels;
 
 extern const tp__recurrent_kernels tp__recurrent_kernels_base, tp__recurrent_kernels_v3,

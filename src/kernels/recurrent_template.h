@@ -1,5 +1,11 @@
 /* Recurrent cells of one real type; see recurrent.h. */
 
+static void FN(recurrent_add)(int64_t n, const void *x, void *sum) {
+    const T *a = x;
+    T *b = sum;
+    for (int64_t j = 0; j < n; j++) b[j] += a[j];
+}
+
 /* ---- rnn ---------------------------------------------------------------------------------------------- */
 
 static inline const T *FN(cell_bias)(const tp__cell_rows *job, T *gate, int64_t n) {
@@ -28,15 +34,15 @@ static void FN(rnn_relu)(const tp__cell_rows *job) {
 }
 
 static void FN(rnn_tanh_grad)(const tp__cell_rows *job) {
-    const T *h = job->h, *dy = job->dy, *dh = job->dh;
+    const T *h = job->h, *dh = job->dh;
     T *d = job->dgates;
-    for (int64_t j = 0; j < job->rows * job->size; j++) d[j] = (dy[j] + dh[j]) * (1 - h[j] * h[j]);
+    for (int64_t j = 0; j < job->rows * job->size; j++) d[j] = dh[j] * (1 - h[j] * h[j]);
 }
 
 static void FN(rnn_relu_grad)(const tp__cell_rows *job) {
-    const T *h = job->h, *dy = job->dy, *dh = job->dh;
+    const T *h = job->h, *dh = job->dh;
     T *d = job->dgates;
-    for (int64_t j = 0; j < job->rows * job->size; j++) d[j] = h[j] > 0 ? dy[j] + dh[j] : 0;
+    for (int64_t j = 0; j < job->rows * job->size; j++) d[j] = h[j] > 0 ? dh[j] : 0;
 }
 
 /* ---- GRU ---------------------------------------------------------------------------------------------- */
@@ -59,11 +65,11 @@ static void FN(gru_grad)(const tp__cell_rows *job) {
     const int64_t n = job->size;
     for (int64_t row = 0; row < job->rows; row++) {
         const T *r = (const T *)job->gates + row * 4 * n, *z = r + n, *new = z + n, *from = new + n;
-        const T *before = (const T *)job->h_before + row * n, *dy = (const T *)job->dy + row * n;
+        const T *before = (const T *)job->h_before + row * n;
         T *dh = (T *)job->dh + row * n, *in = (T *)job->dgates + row * 3 * n,
           *state = (T *)job->dstate + row * 3 * n;
         for (int64_t j = 0; j < n; j++) {
-            const T d = dy[j] + dh[j], dn = d * (1 - z[j]) * (1 - new[j] * new[j]);
+            const T d = dh[j], dn = d * (1 - z[j]) * (1 - new[j] * new[j]);
             const T dr = dn * from[j] * r[j] * (1 - r[j]), dz = d * (before[j] - new[j]) * z[j] * (1 - z[j]);
             in[j] = state[j] = dr;
             in[n + j] = state[n + j] = dz;
@@ -95,11 +101,11 @@ static void FN(lstm_grad)(const tp__cell_rows *job) {
     for (int64_t r = 0; r < job->rows; r++) {
         const T *i = (const T *)job->gates + r * 4 * n, *f = i + n, *g = f + n, *o = g + n;
         const T *before = (const T *)job->c_before + r * n, *c = (const T *)job->c + r * n;
-        const T *dy = (const T *)job->dy + r * n, *dh = (const T *)job->dh + r * n;
+        const T *dh = (const T *)job->dh + r * n;
         T *dc = (T *)job->dc + r * n, *di = (T *)job->dgates + r * 4 * n, *df = di + n, *dg = df + n,
           *d_o = dg + n;
         for (int64_t j = 0; j < n; j++) {
-            const T t = FN(tanh)(c[j]), d = dy[j] + dh[j], dcj = dc[j] + d * o[j] * (1 - t * t);
+            const T t = FN(tanh)(c[j]), d = dh[j], dcj = dc[j] + d * o[j] * (1 - t * t);
             di[j] = dcj * g[j] * i[j] * (1 - i[j]);
             df[j] = dcj * before[j] * f[j] * (1 - f[j]);
             dg[j] = dcj * i[j] * (1 - g[j] * g[j]);

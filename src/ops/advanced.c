@@ -48,7 +48,7 @@ static tp_tensor *advanced_set_numbers(const char *op, tp_tensor *x) {
     tp_tensor *packed = s ? tp__packed(op, x, (tp_dtype)x->dtype) : NULL, *y = NULL;
     if (packed)
         y = tp__tensor_new(op, TP_SHAPE(ways[x->dtype].count(tp__data(packed), packed->numel)), TP_I64);
-    if (y) ways[x->dtype].list(tp__data(packed), y->numel, (int64_t *)(void *)tp__data(y));
+    if (y) ways[x->dtype].list(tp__data(packed), y->numel, tp__data_i64(y));
     return s ? tp_scope_return(s, y) : NULL;
 }
 
@@ -72,8 +72,8 @@ static tp_tensor *advanced_coordinate(const char *op, const tp_tensor *numbers, 
     int64_t inner = 1;
     for (int k = d + 1; k < shape.ndim; k++) inner *= shape.dims[k];
     tp_tensor *y = tp__tensor_new(op, numbers->shape, TP_I64);
-    const int64_t *from = (const int64_t *)(const void *)tp__data(numbers);
-    int64_t *to = y ? (int64_t *)(void *)tp__data(y) : NULL;
+    const int64_t *from = tp__data_i64(numbers);
+    int64_t *to = y ? tp__data_i64(y) : NULL;
     for (int64_t n = 0; to && n < y->numel; n++) to[n] = from[n] / inner % shape.dims[d];
     return y;
 }
@@ -84,9 +84,7 @@ tp_tensor *tp_nonzero(tp_tensor *x) {
     tp_scope *s = tp_scope_begin();
     tp_tensor *numbers = s ? advanced_set_numbers(op, x) : NULL;
     tp_tensor *y = numbers ? tp__tensor_new(op, TP_SHAPE(numbers->numel, x->shape.ndim), TP_I64) : NULL;
-    if (y)
-        advanced_coordinates((const int64_t *)(const void *)tp__data(numbers), numbers->numel, x->shape,
-                             (int64_t *)(void *)tp__data(y));
+    if (y) advanced_coordinates(tp__data_i64(numbers), numbers->numel, x->shape, tp__data_i64(y));
     return s ? tp_scope_return(s, y) : NULL;
 }
 
@@ -140,8 +138,8 @@ tp_tensor *tp_masked_scatter(tp_tensor *x, tp_tensor *mask, tp_tensor *source) {
         tp_tensor *none = tp_narrow(tp_reshape(source, TP_SHAPE(source->numel)), 0, 0, 0);
         y = tp_reshape(tp_index_add(advanced_flat(x, shape), 0, numbers, none), shape);
     } else if (pick) {
-        const int64_t *from = (const int64_t *)(const void *)tp__data(numbers);
-        int64_t *to = (int64_t *)(void *)tp__data(pick);
+        const int64_t *from = tp__data_i64(numbers);
+        int64_t *to = tp__data_i64(pick);
         memset(to, 0, (size_t)pick->numel * sizeof *to);
         for (int64_t n = 0; n < numbers->numel; n++) to[from[n]] = n;
         tp_tensor *spread = tp_index_select(tp_reshape(source, TP_SHAPE(source->numel)), 0, pick);
@@ -159,7 +157,7 @@ static tp_tensor *advanced_vector(const char *op, tp_tensor *index, int64_t size
     if (index->shape.ndim > 1)
         TP_FAIL(TP_ERR_SHAPE, op, "index is %s, must be a vector", tp__shape_text(index->shape));
     tp_tensor *t = tp__packed(op, index, TP_I64);
-    const int64_t *v = t ? (const int64_t *)(const void *)tp__data(t) : NULL;
+    const int64_t *v = t ? tp__data_i64(t) : NULL;
     for (int64_t n = 0; t && n < t->numel; n++)
         if (v[n] < 0 || v[n] >= size)
             TP_FAIL(TP_ERR_INDEX, op, "index[%lld] is %lld, out of range for size %lld of dim %d",
@@ -180,10 +178,10 @@ static tp_tensor *advanced_named(const char *op, const tp_tensor *index, int64_t
     tp_tensor *mask = tp__tensor_new(op, advanced_along(ndim, dim, size), TP_BOOL);
     if (!mask) return NULL;
     memset(tp__data(mask), 0, (size_t)mask->numel);
-    const int64_t *v = (const int64_t *)(const void *)tp__data(index);
+    const int64_t *v = tp__data_i64(index);
     for (int64_t n = 0; n < index->numel; n++) {
         tp__data(mask)[v[n]] = 1;
-        if (pick) ((int64_t *)(void *)tp__data(pick))[v[n]] = n;
+        if (pick) (tp__data_i64(pick))[v[n]] = n;
     }
     return mask;
 }
@@ -309,7 +307,7 @@ static bool advanced_add(const char *op, advanced_plan *plan, const tp_tensor *x
 static bool advanced_number_rows(const char *op, advanced_plan *plan, const tp_tensor *x) {
     plan->numbers = tp__tensor_new(op, TP_SHAPE(tp_shape_numel(plan->shape)), TP_I64);
     if (!plan->numbers) return false;
-    int64_t *to = (int64_t *)(void *)tp__data(plan->numbers);
+    int64_t *to = tp__data_i64(plan->numbers);
     memset(to, 0, (size_t)plan->numbers->numel * sizeof *to);
     plan->rows = 1;
     for (int k = 0; k < plan->n_indexed; k++) {
@@ -317,7 +315,7 @@ static bool advanced_number_rows(const char *op, advanced_plan *plan, const tp_t
         tp_tensor *wide = tp_expand(plan->at[k], plan->shape),
                   *packed = wide ? tp__packed(op, wide, TP_I64) : NULL;
         if (!packed) return false;
-        const int64_t *v = (const int64_t *)(const void *)tp__data(packed);
+        const int64_t *v = tp__data_i64(packed);
         for (int64_t n = 0; n < packed->numel; n++) {
             if (v[n] < -size || v[n] >= size) {
                 tp__error(TP_ERR_INDEX, op, "index %lld is out of range for size %lld of dim %d",

@@ -91,7 +91,7 @@ static tp_tensor *ce_labels(const char *op, tp_tensor *target, int64_t classes, 
     tp_tensor *labels = tp__packed(op, target, TP_I64);
     tp_tensor *weight = labels && o->weight ? tp__packed(op, o->weight, (tp_dtype)o->weight->dtype) : NULL;
     if (!labels || (o->weight && !weight)) return NULL;
-    const int64_t *label = (const int64_t *)(const void *)tp__data(labels);
+    const int64_t *label = tp__data_i64(labels);
     int64_t count = 0;
     double sum = 0;
     for (int64_t i = 0; i < labels->numel; i++) {
@@ -110,7 +110,7 @@ static tp_tensor *ce_labels(const char *op, tp_tensor *target, int64_t classes, 
     if (ignored < 0 || count == labels->numel) return labels;
     tp_tensor *marked = tp__tensor_new(op, labels->shape, TP_I64);
     if (!marked) return NULL;
-    int64_t *to = (int64_t *)(void *)tp__data(marked);
+    int64_t *to = tp__data_i64(marked);
     for (int64_t i = 0; i < labels->numel; i++) to[i] = label[i] == ignored ? -1 : label[i];
     return marked;
 }
@@ -192,7 +192,7 @@ static void ce_go(ce_run *run, const tp_tensor *x, const tp_tensor *labels, cons
     if (x->numel == 0) return;
     run->job.x = tp__data(x);
     run->job.x_step = x->strides[0];
-    run->job.target = (const int64_t *)(const void *)tp__data(labels);
+    run->job.target = tp__data_i64(labels);
     run->job.weight = weight ? tp__data(weight) : NULL;
     run->job.smoothing = smoothing;
     run->job.stats = tp__data(stats);

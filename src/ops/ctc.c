@@ -196,7 +196,7 @@ static tp_tensor *ctc_lengths(const char *name, tp_tensor *given, int64_t batch,
         TP_FAIL(TP_ERR_SHAPE, op, "%s must be (%lld,), one a sample, got %s", name, (long long)batch,
                 tp__shape_text(given->shape));
     tp_tensor *lengths = tp__packed(op, given, TP_I64);
-    const int64_t *length = lengths ? (const int64_t *)(const void *)tp__data(lengths) : NULL;
+    const int64_t *length = lengths ? tp__data_i64(lengths) : NULL;
     for (int64_t n = 0; lengths && n < batch; n++)
         if (length[n] < 0 || length[n] > most)
             TP_FAIL(TP_ERR_ARGUMENT, op, "%s[%lld] is %lld, not in [0, %lld]", name, (long long)n,
@@ -228,7 +228,7 @@ static tp_tensor *ctc_starts(tp_tensor *targets, ctc_job *job, int64_t batch, in
     const char *op = ctc_op.name;
     const bool rows = targets->shape.ndim == 2;
     tp_tensor *starts = tp_empty(TP_SHAPE(batch), TP_I64);
-    int64_t *start = starts ? (int64_t *)(void *)tp__data(starts) : NULL, next = 0;
+    int64_t *start = starts ? tp__data_i64(starts) : NULL, next = 0;
     for (int64_t n = 0; starts && n < batch; n++) {
         start[n] = rows ? n * targets->shape.dims[1] : next;
         next += job->lengths[n];
@@ -259,9 +259,9 @@ static tp_tensor *ctc_batch(tp_tensor *x, tp_tensor *targets, tp_tensor *input_l
     tp_tensor *lengths = steps ? ctc_lengths("target_lengths", target_lengths, batch, widest) : NULL;
     tp_tensor *labels = lengths ? tp__packed(ctc_op.name, targets, TP_I64) : NULL;
     if (!labels) return NULL;
-    job.steps = (const int64_t *)(const void *)tp__data(steps);
-    job.lengths = (const int64_t *)(const void *)tp__data(lengths);
-    job.labels = (const int64_t *)(const void *)tp__data(labels);
+    job.steps = tp__data_i64(steps);
+    job.lengths = tp__data_i64(lengths);
+    job.labels = tp__data_i64(labels);
     if (!ctc_starts(targets, &job, batch, x->shape.dims[2])) return NULL;
     for (int64_t n = 0; n < batch; n++)
         if (2 * job.lengths[n] + 1 > job.states) job.states = 2 * job.lengths[n] + 1;

@@ -19,7 +19,7 @@ typedef struct bag_plan {
     tp_tensor *counts;  /* (bags), I64 */
 } bag_plan;
 
-static int64_t *bag_i64(tp_tensor *t) { return (int64_t *)(void *)tp__data(t); }
+static int64_t *bag_i64(tp_tensor *t) { return tp__data_i64(t); }
 
 static bool bag_check(const tp_tensor *index, const tp_tensor *weight, const tp_embedding_bag_options *o) {
     const char *op = bag_name;

@@ -190,7 +190,7 @@ static void index_walk(tp_tensor *part, tp_shape shape, tp_tensor *index, const 
                        .dim_step = whole_step[dim],
                        .part = tp__data(part),
                        .whole = tp__data(whole),
-                       .index = (const int64_t *)(const void *)tp__data(index),
+                       .index = tp__data_i64(index),
                        .along = -1,
                        .split = -1};
     for (int d = 0; d < shape.ndim; d++)
@@ -253,7 +253,7 @@ static void index_check_range(void *context, int64_t begin, int64_t end, int wor
 
 /* Are all elements of the packed I64 `index` in [0, size)? Else a record of the first that is not. */
 static bool index_check_values(const char *op, const tp_tensor *index, int64_t size, int dim) {
-    const int64_t *v = (const int64_t *)(const void *)tp__data(index);
+    const int64_t *v = tp__data_i64(index);
     index_check_job job = {.v = v, .size = size};
     tp__parallel_for(index->numel, TP__MOVE_GRAIN, index_check_range, &job);
     if (TP__LIKELY(!job.bad)) return true;
@@ -513,14 +513,14 @@ static int64_t one_hot_classes(const tp_tensor *at, int64_t given) {
         tp__error(TP_ERR_ARGUMENT, "one_hot", "an index without elements does not tell num_classes");
         return -1;
     }
-    const int64_t *v = (const int64_t *)(const void *)tp__data(at);
+    const int64_t *v = tp__data_i64(at);
     int64_t most = 0;
     for (int64_t i = 0; i < at->numel; i++) most = v[i] > most ? v[i] : most;
     return most < INT64_MAX ? most + 1 : most; /* far too many either way: tp__tensor_new() says so */
 }
 
 static bool one_hot_check(const tp_tensor *at, int64_t classes) {
-    const int64_t *v = (const int64_t *)(const void *)tp__data(at);
+    const int64_t *v = tp__data_i64(at);
     for (int64_t i = 0; i < at->numel; i++) {
         if ((uint64_t)v[i] < (uint64_t)classes) continue;
         char range[48];
@@ -535,8 +535,8 @@ static tp_tensor *one_hot_make(const tp_tensor *at, int64_t classes) {
     tp_tensor *y = tp__tensor_new("one_hot", tp__shape_insert(at->shape, at->shape.ndim, classes), TP_I64);
     if (!y) return NULL;
     tp__move_fill(sizeof(int64_t), tp__data(y), NULL, y->numel);
-    const int64_t *v = (const int64_t *)(const void *)tp__data(at);
-    int64_t *row = (int64_t *)(void *)tp__data(y);
+    const int64_t *v = tp__data_i64(at);
+    int64_t *row = tp__data_i64(y);
     for (int64_t i = 0; i < at->numel; i++, row += classes) row[v[i]] = 1;
     return y;
 }

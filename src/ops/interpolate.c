@@ -224,7 +224,7 @@ static tp_tensor *resample_run(const resample *r, tp_tensor *x) {
 static tp_tensor *nearest_run(const resample *r, tp_tensor *x) {
     tp_tensor *index = tp__tensor_new(resample_op.name, TP_SHAPE(r->out), TP_I64);
     if (!index) return NULL;
-    int64_t *to = (int64_t *)(void *)tp__data(index);
+    int64_t *to = tp__data_i64(index);
     for (int64_t i = 0; i < r->out; i++) to[i] = nearest_of(r, i);
     return tp_index_select(x, r->dim, index);
 }

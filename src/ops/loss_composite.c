@@ -249,7 +249,7 @@ static bool multi_margin_check(const char *op, const tp_tensor *x, const tp_tens
 static tp_tensor *multi_margin_labels(const char *op, tp_tensor *target, int64_t classes) {
     tp_tensor *labels = tp__packed(op, target, TP_I64);
     if (!labels) return NULL;
-    const int64_t *label = (const int64_t *)(const void *)tp__data(labels);
+    const int64_t *label = tp__data_i64(labels);
     for (int64_t i = 0; i < labels->numel; i++)
         if (label[i] < 0 || label[i] >= classes)
             TP_FAIL(TP_ERR_INDEX, op, "target[%lld] is %lld, which is no class in [0, %lld)", (long long)i,

@@ -107,7 +107,7 @@ static tp_tensor *pad_dim(const char *op, tp_tensor *x, int d, int64_t before, i
     int64_t size = x->shape.dims[d], wide = size + before + after;
     tp_tensor *index = tp__tensor_new(op, TP_SHAPE(wide), TP_I64);
     if (!index) return NULL;
-    int64_t *to = (int64_t *)(void *)tp__data(index);
+    int64_t *to = tp__data_i64(index);
     for (int64_t i = 0; i < wide; i++) to[i] = pad_source(mode, i - before, size);
     return tp_index_select(x, d, index);
 }

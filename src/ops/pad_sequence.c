@@ -78,7 +78,7 @@ static tp_status unpad_all(tp_tensor *padded, tp_tensor *lengths, bool batch_fir
     int64_t most = padded->shape.dims[batch_first], count = lengths->numel;
     lengths = tp__packed(unpad_name, lengths, TP_I64);
     if (!lengths) return TP_ERR_MEMORY;
-    const int64_t *length = (const int64_t *)(const void *)tp__data(lengths);
+    const int64_t *length = tp__data_i64(lengths);
     for (int64_t i = 0; i < count; i++)
         if (length[i] < 0 || length[i] > most)
             return tp__error(TP_ERR_INDEX, unpad_name, "lengths[%lld] is %lld, the sequences have %lld steps",

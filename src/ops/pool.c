@@ -482,7 +482,7 @@ static tp_tensor *max_unpool(const char *op, int nd, tp_tensor *x, tp_tensor *in
     tp_scope *s = tp_scope_begin();
     tp_tensor *index = s ? tp__packed(op, indices, TP_I64) : NULL;
     if (!index) return tp_scope_return(s, NULL);
-    const int64_t *at = (const int64_t *)(const void *)tp__data(index);
+    const int64_t *at = tp__data_i64(index);
     for (int64_t i = 0; i < index->numel; i++)
         if (at[i] < 0 || at[i] >= to) {
             tp__error(TP_ERR_INDEX, op, "index %lld is out of range for sizes %s", (long long)at[i],

@@ -53,7 +53,7 @@ tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape, tp_dtype dtype,
 tp_tensor *tp_randperm(int64_t n, tp_generator *generator) {
     tp_tensor *t = tp__tensor_new("randperm", TP_SHAPE(n), TP_I64);
     if (!t) return NULL;
-    int64_t *p = (int64_t *)(void *)tp__data(t);
+    int64_t *p = tp__data_i64(t);
     for (int64_t i = 0; i < n; i++) { /* Fisher-Yates, inside out */
         int64_t j = tp_generator_below(generator, i + 1);
         if (j != i) p[i] = p[j];

@@ -137,6 +137,6 @@ tp_tensor *tp_multinomial(tp_tensor *weights, int64_t count, bool replacement, t
         if (!multinomial_check(op, from + r * n, r, n, count, replacement)) y = NULL;
     for (int64_t r = 0; y && r < rows; r++)
         multinomial_row(from + r * n, (double *)(void *)tp__data(work), n, count, replacement, generator,
-                        (int64_t *)(void *)tp__data(y) + r * count);
+                        tp__data_i64(y) + r * count);
     return s ? tp_scope_return(s, y) : NULL;
 }

@@ -12,7 +12,7 @@
 /* I64 (n) with start, start + step, ... wrapped around n. */
 static tp_tensor *rearrange_cycle(int64_t n, int64_t start, int64_t step) {
     tp_tensor *t = tp__tensor_new("arange", TP_SHAPE(n), TP_I64);
-    int64_t *v = t ? (int64_t *)(void *)tp__data(t) : NULL, at = start;
+    int64_t *v = t ? tp__data_i64(t) : NULL, at = start;
     for (int64_t i = 0; t && i < n; i++) {
         v[i] = at;
         at += step;
@@ -158,7 +158,7 @@ tp_tensor *tp_repeat_interleave_each(tp_tensor *x, tp_tensor *repeats, int dim) 
                 tp__shape_text(repeats->shape), (long long)n, d, tp__shape_text(x->shape));
     tp_scope *s = tp_scope_begin();
     tp_tensor *counts = s ? tp__packed(op, repeats, TP_I64) : NULL, *index = NULL;
-    const int64_t *c = counts ? (const int64_t *)(const void *)tp__data(counts) : NULL;
+    const int64_t *c = counts ? tp__data_i64(counts) : NULL;
     bool ok = c != NULL;
     for (int64_t i = 0; ok && i < n; i++)
         if (c[i] < 0 || __builtin_add_overflow(total, c[i], &total)) {
@@ -167,7 +167,7 @@ tp_tensor *tp_repeat_interleave_each(tp_tensor *x, tp_tensor *repeats, int dim) 
             ok = false;
         }
     if (ok) index = tp__tensor_new(op, TP_SHAPE(total), TP_I64);
-    int64_t *to = index ? (int64_t *)(void *)tp__data(index) : NULL;
+    int64_t *to = index ? tp__data_i64(index) : NULL;
     for (int64_t i = 0; to && i < n; i++)
         for (int64_t k = 0; k < c[i]; k++) *to++ = i;
     return s ? tp_scope_return(s, index ? tp_index_select(x, d, index) : NULL) : NULL;
@@ -390,7 +390,7 @@ static tp_tensor *rearrange_triangle_indices(const char *op, int64_t rows, int64
         if (high > low) count += (int64_t)(high - low);
     }
     tp_tensor *t = tp__tensor_new(op, TP_SHAPE(2, count), TP_I64);
-    int64_t *to = t ? (int64_t *)(void *)tp__data(t) : NULL, k = 0;
+    int64_t *to = t ? tp__data_i64(t) : NULL, k = 0;
     for (int64_t i = 0; to && i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
             if (upper ? j - i >= offset : j - i <= offset) {

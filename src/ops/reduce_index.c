@@ -34,10 +34,9 @@ static tp_dtype extreme_dtype(tp_dtype dtype) { return tp__is_floating(dtype) ? 
 static void extreme_run(tp__reduce_kind kind, const tp_tensor *rows, int64_t n, tp_tensor *values,
                         tp_tensor *indices) {
     tp_dtype dtype = (tp_dtype)rows->dtype;
-    extreme_job job = {
-        tp__kern->reduce->rows[kind][dtype], tp__kern->reduce->find[dtype],        tp__data(rows),
-        values ? tp__data(values) : NULL,    (int64_t *)(void *)tp__data(indices), n,
-        (int64_t)tp__itemsize(dtype)};
+    extreme_job job = {tp__kern->reduce->rows[kind][dtype], tp__kern->reduce->find[dtype], tp__data(rows),
+                       values ? tp__data(values) : NULL,    tp__data_i64(indices),         n,
+                       (int64_t)tp__itemsize(dtype)};
     tp__parallel_for(indices->numel, TP__REDUCE_CHUNK / n, extreme_range, &job);
 }
 

@@ -45,7 +45,7 @@ static bool scatter_targets(const char *op, tp_shape x, int d, tp_tensor *index,
     if (!at) return false;
     int n = x.ndim;
     int64_t to[TP_MAX_DIMS], from[TP_MAX_DIMS] = {0}, place[TP_MAX_DIMS] = {0}, size = n ? x.dims[d] : 1;
-    const int64_t *v = (const int64_t *)(const void *)tp__data(at);
+    const int64_t *v = tp__data_i64(at);
     tp__dense_strides(x, to);
     if (source) tp__dense_strides(*source, from);
     memset(tp__data(mask), 0, (size_t)mask->numel);
@@ -62,7 +62,7 @@ static bool scatter_targets(const char *op, tp_shape x, int d, tp_tensor *index,
             origin += place[k] * from[k];
         }
         tp__data(mask)[target] = 1;
-        if (pick) ((int64_t *)(void *)tp__data(pick))[target] = origin;
+        if (pick) (tp__data_i64(pick))[target] = origin;
         for (int k = n - 1; k >= 0; k--) {
             if (++place[k] < index->shape.dims[k]) break;
             place[k] = 0;
@@ -133,7 +133,7 @@ typedef struct scatter_attr {
                      const tp_tensor *index) {                                                               \
         T *y = (T *)(void *)y_;                                                                              \
         const T *src = (const T *)(const void *)source_;                                                     \
-        const int64_t *v = (const int64_t *)(const void *)tp__data(index);                                   \
+        const int64_t *v = tp__data_i64(index);                                                              \
         int64_t to[TP_MAX_DIMS], from[TP_MAX_DIMS], place[TP_MAX_DIMS] = {0};                                \
         tp__dense_strides(x, to);                                                                            \
         tp__dense_strides(source, from);                                                                     \

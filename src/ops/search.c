@@ -39,7 +39,7 @@ static int64_t unique_starts(const tp_tensor *x, int64_t *starts) {
     return unique_starts_u8(x->numel, tp__data(x), starts);
 }
 
-static int64_t *unique_data(const tp_tensor *t) { return (int64_t *)(void *)tp__data(t); }
+static int64_t *unique_data(const tp_tensor *t) { return tp__data_i64(t); }
 
 /* inverse[order[i]] = which run element i of the row belongs to; without an order, inverse[i]. */
 static void unique_number(const tp_tensor *starts, const tp_tensor *order, tp_tensor *inverse) {

@@ -1,9 +1,11 @@
-/* Recurrent layers over sequences, in public ops; the usual case of their steps also as one node. */
+/* Recurrent layers over sequences: in each direction of each layer, a product for the inputs of all steps, and the steps as one node. */
 #include "ops/ops.h"
 #include "ops/sequence.h"
+#include "taper/index.h"
 #include "taper/linalg.h"
 #include "taper/norm.h"
 #include "taper/recurrent.h"
+#include "taper/sort.h"
 #include "taper/tensor.h"
 #include "taper/views.h"
 
@@ -14,6 +16,7 @@ typedef struct sequence {
     int gates, layers, directions, each; /* weights of one direction of one layer */
     int64_t steps, batch, size, outputs; /* T, N, H, and what h has: H, or P with a projection */
     tp_tensor *x, *h, *c, *lengths;
+    tp_tensor *inverse; /* the way back from the order in which the sequences now are; NULL: it is theirs */
     tp_tensors weights;
     tp_recurrent_options options;
 } sequence;
@@ -101,12 +104,35 @@ static bool sequence_check_lengths(sequence *q) {
         TP_FAIL(TP_ERR_SHAPE, q->op, "lengths must be (%lld,), one a sequence, got %s", (long long)q->batch,
                 tp__shape_text(t->shape));
     q->lengths = tp__packed(q->op, t, TP_I64);
-    const int64_t *length = q->lengths ? (const int64_t *)(const void *)tp__data(q->lengths) : NULL;
+    const int64_t *length = q->lengths ? tp__data_i64(q->lengths) : NULL;
     for (int64_t n = 0; length && n < q->batch; n++)
         if (length[n] < 1 || length[n] > q->steps)
             TP_FAIL(TP_ERR_ARGUMENT, q->op, "lengths[%lld] is %lld, not in [1, %lld]", (long long)n,
                     (long long)length[n], (long long)q->steps);
     return q->lengths != NULL;
+}
+
+/* The same sequences, dim 1, in another order; NULL is the same. */
+static tp_tensor *sequence_ordered(tp_tensor *t, tp_tensor *order) {
+    return t && order ? tp_index_select(t, 1, order) : t;
+}
+
+/* Lengths that say nothing go; of others the sequences are put into the order that the steps want. */
+static bool sequence_sort(sequence *q) {
+    bool whole = true;
+    for (int64_t n = 0; q->lengths && n < q->batch; n++)
+        whole = whole && tp__data_i64(q->lengths)[n] == q->steps;
+    if (whole) q->lengths = NULL;
+    if (!q->lengths) return true;
+    tp_tensor *order = tp__sequence_order(q->lengths);
+    const bool h = q->h, c = q->c;
+    q->inverse = order ? tp_argsort(order, 0, false) : NULL;
+    if (!q->inverse) return false;
+    q->lengths = tp_index_select(q->lengths, 0, order);
+    q->x = sequence_ordered(q->x, order);
+    q->h = sequence_ordered(q->h, order);
+    q->c = sequence_ordered(q->c, order);
+    return q->lengths && q->x && (q->h || !h) && (q->c || !c);
 }
 
 /* The call made uniform, in the current scope; `alone`: of one sequence without a batch. */
@@ -117,7 +143,8 @@ static bool sequence_prepare(sequence *q, tp_tensor *x, bool alone) {
     q->steps = q->x->shape.dims[0];
     q->batch = q->x->shape.dims[1];
     return sequence_check_weights(q) && sequence_check_state(q, &q->h, "h", q->outputs, alone) &&
-           sequence_check_state(q, &q->c, "c", q->size, alone) && sequence_check_lengths(q);
+           sequence_check_state(q, &q->c, "c", q->size, alone) && sequence_check_lengths(q) &&
+           sequence_sort(q);
 }
 
 static bool sequence_check(sequence *q, const tp_tensor *x) {
@@ -175,64 +202,47 @@ void tp__cell_step(tp__cell cell, tp_tensor *in, tp_tensor *state, tp_tensor **h
     *h = tp_mul(sequence_sigmoid(gates, 3, 4), tp_tanh(*c));
 }
 
-/* Which sequences have a step t: (N, 1) BOOL. NULL if all have, or out of memory, with a record. */
-static tp_tensor *sequence_alive(const sequence *q, int64_t t) {
-    return q->lengths ? tp_unsqueeze(tp_gt_scalar(q->lengths, (double)t), 1) : NULL;
-}
-
 static tp_tensor *sequence_initial(const sequence *q, tp_tensor *states, int number, int64_t size) {
     return states ? tp_select(states, 0, number) : tp_zeros(TP_SHAPE(q->batch, size), (tp_dtype)q->x->dtype);
 }
 
 /* The states at all steps, (T, N, outputs), and the last ones in *h and *c. */
-static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool back, tp_tensor **steps,
-                               tp_tensor **h, tp_tensor **c) {
+static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool back, tp_tensor **h,
+                               tp_tensor **c) {
     const sequence_weights w = sequence_weights_of(q, number);
-    tp_tensor *in = tp_linear(x, w.w_ih, w.b_ih);
     *h = sequence_initial(q, q->h, number, q->outputs);
     *c = q->kind == TP__CELL_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
-    if (!q->lengths && !w.w_hr) {
-        tp_tensor *y = tp__sequence_steps(q->kind, in, *h, c, w.w_hh, w.b_hh, back);
-        *h = tp_select(y, 0, back ? 0 : q->steps - 1);
-        return y;
-    }
-    tp_tensor *zero = q->lengths ? tp__constant(q->x, 0) : NULL;
-    for (int64_t k = 0; k < q->steps; k++) {
-        const int64_t t = back ? q->steps - 1 - k : k;
-        tp_tensor *h_before = *h, *c_before = *c, *alive = sequence_alive(q, t);
-        tp__cell_step(q->kind, tp_select(in, 0, t), tp_linear(*h, w.w_hh, w.b_hh), h, c);
-        if (w.w_hr) *h = tp_linear(*h, w.w_hr, NULL);
-        if (!*h) return NULL;
-        steps[t] = *h;
-        if (!q->lengths) continue;
-        steps[t] = tp_where(alive, *h, zero);
-        *h = tp_where(alive, *h, h_before);
-        if (*c) *c = tp_where(alive, *c, c_before);
-    }
-    return tp_stack((tp_tensors){(int)q->steps, steps}, 0);
+    return tp__sequence_steps(&(tp__sequence){.cell = q->kind,
+                                              .back = back,
+                                              .in = tp_linear(x, w.w_ih, w.b_ih),
+                                              .w = w.w_hh,
+                                              .b = w.b_hh,
+                                              .w_hr = w.w_hr,
+                                              .lengths = q->lengths},
+                              h, c);
 }
 
 /* ---- all layers --------------------------------------------------------------------------------------- */
 
-/* Runs them: output, h and c (NULL without) in out. `steps` has room for T, `last` for all states. */
-static bool sequence_layers(const sequence *q, tp_tensor **steps, tp_tensor **last, bool alone,
-                            tp_tensor *out[3]) {
+/* Runs them: output, h and c (NULL without) in out. `last` has room for all states. */
+static bool sequence_layers(const sequence *q, tp_tensor **last, bool alone, tp_tensor *out[3]) {
     const int sets = q->layers * q->directions;
     tp_tensor *x = q->x;
     for (int layer = 0; layer < q->layers; layer++) {
         tp_tensor *sides[2] = {NULL, NULL};
         for (int d = 0; d < q->directions; d++) {
             const int number = layer * q->directions + d;
-            sides[d] = sequence_run(q, x, number, d == 1, steps, &last[number], &last[sets + number]);
+            sides[d] = sequence_run(q, x, number, d == 1, &last[number], &last[sets + number]);
             if (!sides[d]) return false;
         }
         x = q->directions == 2 ? tp_cat((tp_tensors){2, sides}, 2) : sides[0];
         if (layer + 1 < q->layers && q->options.training && q->options.dropout > 0)
             x = tp_dropout(x, q->options.dropout, true, q->options.generator);
     }
+    x = sequence_ordered(x, q->inverse);
     out[0] = alone ? tp_squeeze(x, TP_DIMS(1)) : q->options.batch_first ? tp_transpose(x, 0, 1) : x;
     for (int k = 0; k < (q->kind == TP__CELL_LSTM ? 2 : 1); k++) {
-        out[1 + k] = tp_stack((tp_tensors){sets, last + k * sets}, 0);
+        out[1 + k] = sequence_ordered(tp_stack((tp_tensors){sets, last + k * sets}, 0), q->inverse);
         if (alone) out[1 + k] = tp_squeeze(out[1 + k], TP_DIMS(1));
     }
     return out[0] && out[1] && (out[2] || q->kind != TP__CELL_LSTM);
@@ -240,7 +250,7 @@ static bool sequence_layers(const sequence *q, tp_tensor **steps, tp_tensor **la
 
 /* Output, h and c into the scope that was current before; all NULL if anything failed. */
 static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
-    tp_tensor **room = NULL;
+    tp_tensor **last = NULL;
     bool good = false;
     out[0] = out[1] = out[2] = NULL;
     if (!sequence_check(&q, x)) return;
@@ -248,12 +258,12 @@ static void sequence_call(sequence q, tp_tensor *x, tp_tensor *out[3]) {
     if (!s) return;
     const bool alone = x->shape.ndim == 2;
     if (sequence_prepare(&q, x, alone)) {
-        const size_t bytes = ((size_t)q.steps + 2 * (size_t)q.layers * (size_t)q.directions) * sizeof *room;
-        room = q.steps <= INT32_MAX ? tp__alloc(bytes) : NULL;
-        if (room) good = sequence_layers(&q, room, room + q.steps, alone, out);
+        const size_t bytes = 2 * (size_t)q.layers * (size_t)q.directions * sizeof *last;
+        last = tp__alloc(bytes);
+        if (last) good = sequence_layers(&q, last, alone, out);
         else tp__error_memory(q.op, bytes);
     }
-    tp__free(room);
+    tp__free(last);
     if (!good) out[0] = NULL;
     tp__hand_over(s, q.kind == TP__CELL_LSTM ? 3 : 2, out);
 }

@@ -13,9 +13,18 @@ int tp__cell_gates(tp__cell cell);
  * become the next. NULL passes through. */
 void tp__cell_step(tp__cell cell, tp_tensor *in, tp_tensor *state, tp_tensor **h, tp_tensor **c);
 
-/* The steps of one layer and direction as one node. in (T, N, G H), h and, for an LSTM, *c (N, H), w (G H, H), b (G H) or NULL, of one dtype;
- * all has been checked. -> the states (T, N, H), and the last c in *c. NULL with a record. */
-tp_tensor *tp__sequence_steps(tp__cell cell, tp_tensor *in, tp_tensor *h, tp_tensor **c, tp_tensor *w,
-                              tp_tensor *b, bool back);
+/* The steps of one layer and direction as one node, of one dtype, all checked: in (T, N, G H), w (G H, P), b (G H) or NULL, w_hr (P, H) or
+ * NULL, when P is H, and lengths (N) or NULL, packed I64. *h (N, P) and, for an LSTM, *c (N, H) become the last states. -> the states
+ * (T, N, P). All NULL with a record. */
+typedef struct tp__sequence {
+    tp__cell cell;
+    bool back;
+    tp_tensor *in, *w, *b, *w_hr, *lengths;
+} tp__sequence;
+
+tp_tensor *tp__sequence_steps(const tp__sequence *q, tp_tensor **h, tp_tensor **c);
+
+/* The order in which the sequences must come when they have lengths (N), packed I64: a permutation (N), I64, in the current scope. */
+tp_tensor *tp__sequence_order(tp_tensor *lengths);
 
 #endif

@@ -150,7 +150,7 @@ bool tp__sort_lines(const char *op, const tp_tensor *x, int dim, const tp__sort_
     sort_job job = {.load = sort_load_of((tp_dtype)x->dtype),
                     .x = tp__data(x),
                     .values = values ? tp__data(values) : NULL,
-                    .indices = indices ? (int64_t *)(void *)tp__data(indices) : NULL,
+                    .indices = indices ? tp__data_i64(indices) : NULL,
                     .n = x->shape.ndim ? x->shape.dims[dim] : 1,
                     .inner = 1,
                     .item = (int64_t)tp__itemsize((tp_dtype)x->dtype),

@@ -87,7 +87,7 @@ static int64_t slices_runs(const slices *s, const int64_t *order, int64_t *first
     return runs;
 }
 
-static int64_t *slices_data(const tp_tensor *t) { return t ? (int64_t *)(void *)tp__data(t) : NULL; }
+static int64_t *slices_data(const tp_tensor *t) { return t ? tp__data_i64(t) : NULL; }
 
 static tp_unique_out slices_new(const char *op, tp_tensor *x, int dim, tp_unique_options options) {
     tp_shape line = {1, {x->shape.dims[dim]}};
