@@ -229,6 +229,8 @@ static void ref_sequence(const sample *row, const dense *in, dense *out) {
                               c ? c + (set * batch + n) * size : NULL, above + side * outputs, wide);
             }
             memcpy(below, above, (size_t)(steps * wide) * sizeof *below);
+            if (o->training && o->dropout == 1 && layer + 1 < layers)
+                memset(below, 0, (size_t)(steps * wide) * sizeof *below);
         }
         for (int64_t t = 0; t < steps; t++)
             memcpy(y + (first + t * apart) * wide, below + t * wide, (size_t)wide * sizeof *y);
@@ -313,6 +315,14 @@ static void ref_unpad_sequence(const sample *row, const dense *in, dense *out) {
     SEQUENCE(op, "two layers", {OF(3, 2, 2), STATE(2, 2, 3), c(2, 2, 3), NONE, BARE(g, 2, 3), BARE(g, 3, 3)}, \
              OPTIONS(.layers = 2, .no_bias = true)), \
     SEQUENCE(op, "lengths", {OF(4, 3, 2), STATE(1, 3, 2), c(1, 3, 2), LENGTHS(3, 2, 4, 1), BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "lengths, two ways", {OF(4, 3, 2), STATE(2, 3, 2), c(2, 3, 2), LENGTHS(3, 1, 3, 2), BIASED(g, 2, 2), BIASED(g, 2, 2)}, \
+             OPTIONS(.bidirectional = true)), \
+    SEQUENCE(op, "lengths of several chunks", {OF(3, 19, 1), STATE(2, 19, 1), c(2, 19, 1), LENGTHS(19, 1, 3, 2, 2, 3, 1, 1, 1, 2, 3, 3, 2, 1, 3, 1, 2, 2, 1, 3), \
+             BARE(g, 1, 1), BARE(g, 1, 1)}, OPTIONS(.bidirectional = true, .no_bias = true)), \
+    SEQUENCE(op, "lengths alike", {OF(2, 3, 2), NONE, NONE, LENGTHS(2, 3, 3), BIASED(g, 2, 2)}, OPTIONS(.batch_first = true)), \
+    SEQUENCE(op, "length of one sequence", {OF(3, 2), STATE(1, 2), c(1, 2), LENGTHS(1, 2), BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
+    SEQUENCE(op, "nothing passes the dropout", {OF(3, 2, 2), STATE(2, 2, 2), c(2, 2, 2), NONE, BIASED(g, 2, 2), BIASED(g, 2, 2)}, \
+             OPTIONS(.layers = 2, .dropout = 1, .training = true)), \
     SEQUENCE(op, "everything", {OF(2, 3, 2), STATE(4, 2, 1), c(4, 2, 1), LENGTHS(2, 3, 2), BARE(g, 2, 1), BARE(g, 2, 1), BARE(g, 2, 1), BARE(g, 2, 1)}, \
              OPTIONS(.layers = 2, .no_bias = true, .bidirectional = true, .batch_first = true, .dropout = 0.5)), \
     SEQUENCE(op, "no sequences", {OF(2, 0, 2), STATE(1, 0, 2), c(1, 0, 2), NONE, BIASED(g, 2, 2)}, OPTIONS(PLAIN)), \
@@ -324,8 +334,23 @@ static void ref_unpad_sequence(const sample *row, const dense *in, dense *out) {
 
 static const sample recurrent_rows[] = {
     SEQUENCES(rnn_tanh, 1, NO_C), SEQUENCES(rnn_relu, 1, NO_C), SEQUENCES(gru, 3, NO_C), SEQUENCES(lstm, 4, STATE),
-    SEQUENCE(lstm, "projected", {OF(3, 2, 2), STATE(1, 2, 2), STATE(1, 2, 3), NONE, OF(12, 2), OF(12, 2), OF(12), OF(12), OF(2, 3)},
-             OPTIONS(.projected = true)),
+#define PROJECTED(i, h, p) OF(4 * h, i), OF(4 * h, p), OF(4 * h), OF(4 * h), OF(p, h)
+#define PROJECTED_BARE(i, h, p) OF(4 * h, i), OF(4 * h, p), OF(p, h)
+    SEQUENCE(lstm, "projected", {OF(3, 2, 2), STATE(1, 2, 2), STATE(1, 2, 3), NONE, PROJECTED(2, 3, 2)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected, no state", {OF(3, 2, 2), NONE, NONE, NONE, PROJECTED(2, 3, 1)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected, one sequence", {OF(3, 2), STATE(1, 2), STATE(1, 3), NONE, PROJECTED(2, 3, 2)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected to more", {OF(2, 2, 2), STATE(1, 2, 3), STATE(1, 2, 1), NONE, PROJECTED(2, 1, 3)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected, two layers", {OF(3, 2, 2), STATE(2, 2, 1), STATE(2, 2, 2), NONE, PROJECTED_BARE(2, 2, 1), PROJECTED_BARE(1, 2, 1)},
+             OPTIONS(.projected = true, .layers = 2, .no_bias = true)),
+    SEQUENCE(lstm, "projected, two ways", {OF(2, 3, 2), STATE(2, 2, 1), STATE(2, 2, 2), NONE, PROJECTED(2, 2, 1), PROJECTED(2, 2, 1)},
+             OPTIONS(.projected = true, .bidirectional = true, .batch_first = true)),
+    SEQUENCE(lstm, "projected, lengths", {OF(4, 3, 2), STATE(1, 3, 2), STATE(1, 3, 3), LENGTHS(3, 2, 4, 1), PROJECTED(2, 3, 2)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected, everything", {OF(2, 3, 2), STATE(4, 2, 1), STATE(4, 2, 2), LENGTHS(2, 3, 2),
+             PROJECTED_BARE(2, 2, 1), PROJECTED_BARE(2, 2, 1), PROJECTED_BARE(2, 2, 1), PROJECTED_BARE(2, 2, 1)},
+             OPTIONS(.projected = true, .layers = 2, .no_bias = true, .bidirectional = true, .batch_first = true, .dropout = 0.5)),
+    SEQUENCE(lstm, "projected, no sequences", {OF(2, 0, 2), STATE(1, 0, 1), STATE(1, 0, 2), NONE, PROJECTED(2, 2, 1)}, OPTIONS(.projected = true)),
+    SEQUENCE(lstm, "projected, large", {OF(20, 40, 20), NONE, NONE, NONE, CALM(120, 20), CALM(120, 10), CALM(120), CALM(120), CALM(10, 30)},
+             OPTIONS(.projected = true), .flags = SAMPLE_LARGE, .tol_f32 = 1e-4),
 #define PAD(what, a, b, c, ...) {"pad_sequence", what, run_pad_sequence, ref_pad_sequence, {a, b, c}, .arg = &(const tp_pad_sequence_options){__VA_ARGS__}}
 #define STEPS(n, ...) {.kind = SAMPLE_I64, SHAPE(n), .values = VALUES(__VA_ARGS__)}
     PAD("vectors", OF(2), OF(4), OF(1), .padding_value = 0),

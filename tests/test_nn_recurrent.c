@@ -113,14 +113,23 @@ static void cells_step(void **state) {
     tp_module_free(lstm);
 }
 
-/* Between layers and in training alone. */
+/* Between layers, where it is tp_dropout()'s, and in training alone. */
 static void dropout_between_layers(void **state) {
     (void)state;
     tp_manual_seed(6);
     tp_tensor *x = tp_randn(TP_SHAPE(5, 2, 3), TP_F32, NULL);
     tp_module *m = tp_nn_gru(3, 8, (tp_nn_recurrent_options){.layers = 2, .dropout = 0.5}),
               *one = tp_nn_gru(3, 8, (tp_nn_recurrent_options){.dropout = 0.5});
-    assert_false(tp_equal(tp_forward(m, x), tp_forward(m, x)));
+    tp_tensor *w[8];
+    tp_named_tensors names = tp_module_named_parameters(m);
+    for (int k = 0; k < 8; k++) w[k] = names.items[k].tensor;
+    tp_manual_seed(7);
+    tp_tensor *below = tp_gru(x, NULL, (tp_tensors){4, w}, (tp_recurrent_options){0}).output,
+              *passed = tp_dropout(below, 0.5, true, NULL);
+    tp_tensor *want = tp_gru(passed, NULL, (tp_tensors){4, w + 4}, (tp_recurrent_options){0}).output;
+    tp_manual_seed(7);
+    assert_true(tp_equal(tp_forward(m, x), want));
+    assert_false(tp_equal(tp_forward(m, x), want));
     assert_true(tp_equal(tp_forward(one, x), tp_forward(one, x)));
     assert_ok(tp_module_eval(m));
     assert_true(tp_equal(tp_forward(m, x), tp_forward(m, x)));
@@ -161,18 +170,38 @@ static void bad_modules(void **state) {
 
 /* ---- many steps ---------------------------------------------------------------------------------------- */
 
-typedef tp_module *make_layer(int64_t, int64_t, tp_nn_recurrent_options);
-static make_layer *const layers[] = {tp_nn_rnn, tp_nn_gru, tp_nn_lstm};
+typedef struct layer {
+    tp_module *(*make)(int64_t input_size, int64_t hidden_size, tp_nn_recurrent_options options);
+    bool lengths, projected;     /* half of the sequences end half way; to H / 2 */
+    double held_says, peak_says; /* in recurrent.h: elements of (N, H) a step */
+} layer;
+
+static const layer layers[] = {
+    {tp_nn_rnn, false, false, 3, 5},       {tp_nn_gru, false, false, 8, 15},
+    {tp_nn_lstm, false, false, 10, 15},    {tp_nn_rnn, true, false, 4, 6},
+    {tp_nn_gru, true, false, 9, 16},       {tp_nn_lstm, true, false, 11, 16},
+    {tp_nn_lstm, false, true, 10.5, 15.5},
+};
+enum { LAYERS = sizeof layers / sizeof *layers };
+
+static tp_tensor *run_forward(const layer *l, tp_module *m, tp_tensor *x, tp_tensor *lengths) {
+    if (l->make == tp_nn_lstm) return tp_nn_lstm_forward(m, x, (tp_lstm_state){NULL, NULL}, lengths).output;
+    return (l->make == tp_nn_gru ? tp_nn_gru_forward : tp_nn_rnn_forward)(m, x, NULL, lengths).output;
+}
 
 /* Forward and backward of `steps` steps, recorded; what is held between the two, and what both take at most: in bytes. */
-static bool run_layer(make_layer *make, int64_t steps, int64_t batch, int64_t size, size_t *held,
+static bool run_layer(const layer *l, int64_t steps, int64_t batch, int64_t size, size_t *held,
                       size_t *peak) {
     tp_scope *s = tp_scope_begin();
-    tp_module *m = make(1, size, (tp_nn_recurrent_options){0});
-    tp_tensor *x = tp_ones(TP_SHAPE(steps, batch, 1), TP_F32);
+    tp_module *m = l->make(1, size, (tp_nn_recurrent_options){.proj_size = l->projected ? size / 2 : 0});
+    tp_tensor *x = tp_ones(TP_SHAPE(steps, batch, 1), TP_F32), *lengths = NULL;
+    if (l->lengths)
+        lengths = tp_cat(TP_TENSORS(tp_full(TP_SHAPE(batch / 2), (double)steps, TP_I64),
+                                    tp_full(TP_SHAPE(batch / 2), (double)(steps / 2), TP_I64)),
+                         0);
     size_t before = tp_memory_stats().in_use;
     tp_memory_reset_peak();
-    tp_tensor *loss = tp_sum(tp_forward(m, x));
+    tp_tensor *loss = tp_sum(run_forward(l, m, x, lengths));
     *held = tp_memory_stats().in_use - before;
     bool ok = tp_backward(loss) == TP_OK &&
               isfinite(tp_tensor_item(tp_sum(tp_tensor_grad(tp_module_find(m, "weight_ih_l0")))));
@@ -186,7 +215,8 @@ static bool run_layer(make_layer *make, int64_t steps, int64_t batch, int64_t si
 static void *long_run(void *ok) {
     size_t held, peak;
     *(bool *)ok = true;
-    for (int k = 0; k < 3; k++) *(bool *)ok = run_layer(layers[k], 10000, 1, 2, &held, &peak) && *(bool *)ok;
+    for (int k = 0; k < LAYERS; k++)
+        *(bool *)ok = run_layer(&layers[k], 10000, 2, 2, &held, &peak) && *(bool *)ok;
     return NULL;
 }
 
@@ -207,15 +237,14 @@ static void long_sequences(void **state) {
 static void memory_of_a_step(void **state) {
     (void)state;
     enum { N = 16, H = 64, STEPS = 200 };
-    static const double held_says[] = {3, 8, 10}, peak_says[] = {5, 15, 15};
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < LAYERS; k++) {
+        const layer *l = &layers[k];
         size_t held[2], peak[2];
-        for (int i = 0; i < 2; i++)
-            assert_true(run_layer(layers[k], (1 + i) * STEPS, N, H, &held[i], &peak[i]));
+        for (int i = 0; i < 2; i++) assert_true(run_layer(l, (1 + i) * STEPS, N, H, &held[i], &peak[i]));
         double unit = (double)STEPS * N * H * sizeof(float), slack = 512 << 10;
-        assert_true((double)(held[1] - held[0]) <= held_says[k] * unit + slack);
-        assert_true((double)(peak[1] - peak[0]) <= peak_says[k] * unit + slack);
-        assert_true((double)(held[1] - held[0]) >= held_says[k] * unit - slack);
+        assert_true((double)(held[1] - held[0]) <= l->held_says * unit + slack);
+        assert_true((double)(peak[1] - peak[0]) <= l->peak_says * unit + slack);
+        assert_true((double)(held[1] - held[0]) >= l->held_says * unit - slack);
     }
 }
 

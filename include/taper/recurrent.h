@@ -33,16 +33,16 @@ TP_API tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_wei
 /* ---- sequences ----
  *
  * Memory: besides x, a layer that is recorded holds for each step and direction 3 (rnn), 8 (gru) or 10 (lstm) times N x H elements until
- * its backward has passed, and that takes 5, 15 and 15 times as many at its peak; with lengths up to 9, and 7, 19 and 25. It grows
- * with T and in nothing else, the stack with nothing: any number of steps can be run. Pieces of a long series, with the state carried
+ * its backward has passed, and that takes 5, 15 and 15 times as many at its peak; an LSTM projected to P holds 10 + P / H and takes
+ * 14 + 3 P / H. Lengths cost 1 more, and another x. It grows with T and in nothing else, the stack with nothing: any number of steps can be
+ * run. Steps past a sequence's end are not computed. Pieces of a long series, with the state carried
  * over by tp_keep(&h, tp_detach(out.h)), hold no more than a piece: examples/truncated_bptt.c. */
 
 typedef struct tp_recurrent_options {
-    int layers;       /* one above the other, each on the outputs of the one below; 0 is 1 */
-    bool no_bias;     /* weights come without biases */
-    bool batch_first; /* x and the output are (N, T, ...) instead of (T, N, ...) */
-    bool
-        bidirectional; /* each layer also runs from the end, with weights of its own; outputs lie side by side */
+    int layers;         /* one above the other, each on the outputs of the one below; 0 is 1 */
+    bool no_bias;       /* weights come without biases */
+    bool batch_first;   /* x and the output are (N, T, ...) instead of (T, N, ...) */
+    bool bidirectional; /* each layer also runs from the end, with its own weights; outputs side by side */
     bool projected; /* LSTM: h is what w_hr makes of it: weights have it last, of each layer and direction */
     double dropout; /* of the outputs of all layers but the last, when training */
     bool training;

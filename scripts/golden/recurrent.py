@@ -28,7 +28,10 @@ def sequences(file):
     sets = [("plain", {}), ("no state", {"state": False}), ("one sequence", {"alone": True}), ("batch first", {"batch_first": True}),
             ("two layers", {"layers": 2}), ("two ways", {"bidirectional": True}), ("no biases", {"bias": False}),
             ("lengths", {"lengths": (2, 4, 1)}), ("two layers, two ways, lengths", {"layers": 2, "bidirectional": True, "lengths": (4, 1, 3)}),
-            ("projected", {"projected": 2}), ("projected, two layers, two ways", {"projected": 2, "layers": 2, "bidirectional": True})]
+            ("lengths, batch first, two ways", {"lengths": (3, 2, 4), "batch_first": True, "bidirectional": True, "bias": False}),
+            ("projected", {"projected": 2}), ("projected, two layers, two ways", {"projected": 2, "layers": 2, "bidirectional": True}),
+            ("projected, one sequence", {"projected": 1, "alone": True}), ("projected, lengths", {"projected": 2, "lengths": (2, 4, 1)}),
+            ("projected, everything", {"projected": 2, "layers": 2, "bidirectional": True, "bias": False, "batch_first": True, "lengths": (3, 1, 4)})]
     for op, (gates, f) in kinds.items():
         for what, given in sets:
             if "projected" in given and op != "lstm":

@@ -73,7 +73,7 @@
     X(recurrent)                                                                                             \
     X(attention)
 
-#define SAMPLE_MAX_INPUTS 12
+#define SAMPLE_MAX_INPUTS 24
 #define SAMPLE_MAX_OUTPUTS 8
 
 typedef enum sample_kind {
