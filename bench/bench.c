@@ -18,6 +18,7 @@ static const char help[] =
     "                   encoder  a transformer layer 128-512 of 4 heads on 64 steps, batch 32\n"
     "                   rnn32    an RNN 1-32 on 10 steps, batch 32\n"
     "                   lstm128  an LSTM 128-128 on 50 steps, batch 64; lstm128x2 two layers; gru128 a GRU\n"
+    "                   packed   lstm128 on sequences of 1 to 50 steps, by their lengths\n"
     "                   text     embedding of 10,000 words to 100, LSTM 100-100 on 64 steps, batch 32\n"
     "                   chain    100 small ops on 8, 1024 and 65536 elements, without an optimizer\n"
     "  --batch N      only rows of this size\n"
@@ -109,6 +110,29 @@ static tp_module *make_gru128(void) {
     return tp_nn_sequential(TP_MODULES(tp_nn_gru(128, 128, one_layer), last(), dense(128, 10)));
 }
 
+/* An LSTM on sequences of different lengths: (N, T, I) -> the last states, (N, H). */
+typedef struct packed {
+    tp_module base;
+    tp_module *lstm;
+} packed;
+
+static tp_tensor *packed_forward(tp_module *m, tp_tensor *x) {
+    const int64_t batch = tp_tensor_shape(x).dims[0], steps = tp_tensor_shape(x).dims[1];
+    tp_tensor *numbers = tp_mul_scalar(tp_arange(0, (double)batch, 1, TP_I64), 37),
+              *lengths = tp_add_scalar(tp_remainder_scalar(numbers, (double)steps), 1);
+    tp_tensor *h = tp_nn_lstm_forward(((packed *)m)->lstm, x, (tp_lstm_state){NULL, NULL}, lengths).h;
+    return tp_select(h, 0, 0);
+}
+static const tp_module_class packed_class = {.name = "Packed",
+                                             .size = sizeof(packed),
+                                             .forward = packed_forward};
+
+static tp_module *make_packed(void) {
+    packed *m = (packed *)tp_module_new(&packed_class);
+    if (m) m->lstm = tp_module_add(&m->base, "lstm", tp_nn_lstm(128, 128, one_layer));
+    return tp_nn_sequential(TP_MODULES((tp_module *)m, dense(128, 10)));
+}
+
 enum { WORDS = 10000 };
 
 static tp_module *make_text(void) {
@@ -142,6 +166,7 @@ static const struct row {
     {"lstm128", 64, make_lstm128, {2, {50, 128}}, 0},
     {"lstm128x2", 64, make_lstm128x2, {2, {50, 128}}, 0},
     {"gru128", 64, make_gru128, {2, {50, 128}}, 0},
+    {"packed", 64, make_packed, {2, {50, 128}}, 0},
     {"text", 32, make_text, {1, {64}}, 0},
     {"chain", 8, NULL, IMAGE, 0},
     {"chain", 1024, NULL, IMAGE, 0},

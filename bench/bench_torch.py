@@ -72,15 +72,32 @@ def gru128():
     return Recurrent(nn.GRU(128, 128, batch_first=True))
 
 
+class Packed(nn.Module):
+    """An LSTM on sequences of different lengths, of which the last states go on."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.LSTM(128, 128, batch_first=True), nn.Linear(128, 10)
+
+    def forward(self, x):
+        lengths = torch.arange(len(x)) * 37 % x.shape[1] + 1
+        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.head(self.layer(x)[1][0][0])
+
+
+def packed():
+    return Packed()
+
+
 def text():
     return Recurrent(nn.LSTM(100, 100, batch_first=True), words=10000)
 
 
-SHAPES = {mlp1024: (1024,), encoder: (64, 128), rnn32: (10, 1), lstm128: (50, 128), lstm128x2: (50, 128), gru128: (50, 128), text: (64,)}
+SHAPES = {mlp1024: (1024,), encoder: (64, 128), rnn32: (10, 1), lstm128: (50, 128), lstm128x2: (50, 128), gru128: (50, 128), packed: (50, 128), text: (64,)}
 
 ROWS = [(make.__name__, size, make) for make in (mlp, mlp3, conv, cnn) for size in (32, 128)]
 ROWS += [("mlp1024", 256, mlp1024), ("encoder", 32, encoder), ("rnn32", 32, rnn32), ("lstm128", 64, lstm128),
-         ("lstm128x2", 64, lstm128x2), ("gru128", 64, gru128), ("text", 32, text)]
+         ("lstm128x2", 64, lstm128x2), ("gru128", 64, gru128), ("packed", 64, packed), ("text", 32, text)]
 ROWS += [("chain", size, None) for size in (8, 1024, 65536)]
 
 
@@ -184,7 +201,7 @@ def run_row(name, size, make, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, encoder, rnn32, lstm128, lstm128x2, gru128, text, chain; also cnn-128")
+    parser.add_argument("--rows", default="", help="of mlp, mlp3, conv, cnn, mlp1024, encoder, rnn32, lstm128, lstm128x2, gru128, packed, text, chain; also cnn-128")
     parser.add_argument("--batch", type=int, help="only rows of this size")
     parser.add_argument("--threads", type=int, default=0, help="at most (default: one a core)")
     parser.add_argument("--seconds", type=float, default=1, help="to time each row for (default: 1)")
