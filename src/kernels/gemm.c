@@ -16,6 +16,8 @@
 const tp__gemm_kernels TP__ISA_NAME(gemm_kernels) = {
     .run = {F32N(gemm_run), F64N(gemm_run)},
     .scratch = {F32N(gemm_scratch), F64N(gemm_scratch)},
+    .pack = {F32N(gemm_pack_all), F64N(gemm_pack_all)},
+    .packed = {F32N(gemm_packed), F64N(gemm_packed)},
     .tile = {F32N(gemm_tap_tile), F64N(gemm_tap_tile)},
     .turn = {F32N(gemm_turn), F64N(gemm_turn)},
     .tile_rows = GEMM_MR,

@@ -12,6 +12,7 @@ typedef struct tp__gemm_args {
     int64_t m, n, k;
     const void *a, *b;
     int64_t a_rs, a_cs, b_rs, b_cs;
+    const void *packed; /* B as tp__gemm_pack_fn packs it, which is then read instead; or NULL */
     void *c;
     int64_t c_rs, c_cs;
     bool accumulate;
@@ -22,6 +23,10 @@ typedef struct tp__gemm_args {
 
 typedef void tp__gemm_fn(const tp__gemm_args *args);
 typedef size_t tp__gemm_scratch_fn(int64_t m, int64_t n, int64_t k);
+
+/* Packs a B (k, n) for many products: into tp__gemm_packed_fn bytes. */
+typedef void tp__gemm_pack_fn(int64_t k, int64_t n, const void *b, int64_t rs, int64_t cs, void *to);
+typedef size_t tp__gemm_packed_fn(int64_t k, int64_t n);
 
 /* c (rows, columns) = sum_p a[at[p] + i rs] b[p][j], plus c if `add`: the register tile by itself. At most `tile_rows` rows and exactly
  * tile_columns columns, of which the lines of b consist; those of c lie `c_step` apart. */
@@ -36,6 +41,8 @@ typedef void tp__gemm_turn_fn(const void *from, int64_t step, int64_t rows, int6
 typedef struct tp__gemm_kernels {
     tp__gemm_fn *run[2];
     tp__gemm_scratch_fn *scratch[2];
+    tp__gemm_pack_fn *pack[2];
+    tp__gemm_packed_fn *packed[2];
     tp__gemm_tile_fn *tile[2];
     tp__gemm_turn_fn *turn[2];
     int tile_rows, tile_columns[2];

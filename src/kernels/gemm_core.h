@@ -84,12 +84,13 @@ static inline void FN(gemm_copy)(const T *from, int64_t n, T *to) {
     QUAD_AT(to + i) = QUAD_AT(from + i);
 }
 
-/* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row if there is one. The columns of A lie `cs` apart, or, if
+/* c (rows, GEMM_NR) = a b, plus c if `add`, plus a bias for each row or column if there is one. The columns of A lie `cs` apart, or, if
  * there is a table `at`, at these offsets. `rows` and what is NULL are constants in each instance. */
 static inline
     __attribute__((always_inline)) void FN(gemm_micro)(const int rows, int64_t k, const T *a, int64_t rs,
                                                        int64_t cs, const int32_t *at, const T *b, int64_t ldb,
-                                                       T *c, int64_t ldc, bool add, const T *bias) {
+                                                       T *c, int64_t ldc, bool add, const T *row_bias,
+                                                       const T *col_bias) {
     VEC acc[GEMM_MR][2];
     TP__UNROLL
     for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
@@ -107,9 +108,13 @@ static inline
     TP__UNROLL
     for (int i = 0; i < rows; i++) {
         T *row = c + i * ldc;
-        if (bias) {
-            acc[i][0] += bias[i];
-            acc[i][1] += bias[i];
+        if (row_bias) {
+            acc[i][0] += row_bias[i];
+            acc[i][1] += row_bias[i];
+        }
+        if (col_bias) {
+            acc[i][0] += FN(gemm_load)(col_bias);
+            acc[i][1] += FN(gemm_load)(col_bias + TP__LANES);
         }
         if (add) {
             acc[i][0] += FN(gemm_load)(row);
@@ -121,15 +126,16 @@ static inline
 }
 
 typedef void FN(gemm_micro_fn)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b, int64_t ldb, T *c,
-                               int64_t ldc, bool add, const T *bias);
+                               int64_t ldc, bool add, const T *row_bias, const T *col_bias);
 
 /* One instance for each number of rows; where the rows of A lie side by side, as in a transposed or packed one, their
  * addresses are constants. */
 #define GEMM_INSTANCE(rows)                                                                                  \
     static void FN(gemm_micro_##rows)(int64_t k, const T *a, int64_t rs, int64_t cs, const T *b,             \
-                                      int64_t ldb, T *c, int64_t ldc, bool add, const T *bias) {             \
-        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, NULL, b, ldb, c, ldc, add, bias);                     \
-        else FN(gemm_micro)(rows, k, a, rs, cs, NULL, b, ldb, c, ldc, add, bias);                            \
+                                      int64_t ldb, T *c, int64_t ldc, bool add, const T *row_bias,           \
+                                      const T *col_bias) {                                                   \
+        if (rs == 1) FN(gemm_micro)(rows, k, a, 1, cs, NULL, b, ldb, c, ldc, add, row_bias, col_bias);       \
+        else FN(gemm_micro)(rows, k, a, rs, cs, NULL, b, ldb, c, ldc, add, row_bias, col_bias);              \
     }
 GEMM_INSTANCE(1)
 GEMM_INSTANCE(2)
@@ -208,15 +214,15 @@ static inline void FN(gemm_place)(T *block, int rows, int n, const FN(gemm_targe
 static inline void FN(gemm_panel)(int64_t m, int n, int64_t k, const T *a, int64_t rs, int64_t cs,
                                   const T *panel, int64_t ldb, FN(gemm_target) to) {
     int64_t blocks = (m + GEMM_MR - 1) / GEMM_MR;
-    bool direct = n == GEMM_NR && to.cs == 1 && !to.col_bias;
+    bool direct = n == GEMM_NR && to.cs == 1;
     _Alignas(64) T sums[GEMM_MR * GEMM_NR];
     for (int64_t done = 0; blocks > 0; blocks--) {
         int rows = (int)((m - done + blocks - 1) / blocks);
         const T *ab = a + done * rs;
         if (direct) {
-            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, to.c, to.rs, to.add, to.row_bias);
+            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, to.c, to.rs, to.add, to.row_bias, to.col_bias);
         } else {
-            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, sums, GEMM_NR, false, NULL);
+            FN(gemm_micros)[rows](k, ab, rs, cs, panel, ldb, sums, GEMM_NR, false, NULL, NULL);
             FN(gemm_place)(sums, rows, n, &to);
         }
         to.c += rows * to.rs;

@@ -110,6 +110,28 @@ static void FN(gemm_tile)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a
     }
 }
 
+static size_t FN(gemm_packed)(int64_t k, int64_t n) {
+    return (size_t)((n + GEMM_NR - 1) / GEMM_NR * GEMM_NR * k) * sizeof(T);
+}
+
+static void FN(gemm_pack_all)(int64_t k, int64_t n, const void *b, int64_t rs, int64_t cs, void *to) {
+    FN(gemm_pack)(b, rs, cs, k, n, to);
+}
+
+/* A product of which B is packed as a whole, in panels of all its depth. */
+static void FN(gemm_by_packed)(const tp__gemm_args *g, FN(gemm_target) to) {
+    T *packed = FN(gemm_packs_a)(g->m, g->n, g->a_rs, g->a_cs) ? g->scratch : NULL;
+    for (int64_t p0 = 0; p0 < g->k || p0 == 0; p0 += GEMM_KC) {
+        int64_t depth = g->k - p0 < GEMM_KC ? g->k - p0 : GEMM_KC;
+        const T *a = (const T *)g->a + p0 * g->a_cs;
+        if (packed) FN(gemm_pack_rows)(a, g->a_rs, g->a_cs, g->m, depth, packed);
+        FN(gemm_panels)(g->m, g->n, depth, a, g->a_rs, g->a_cs, packed, (const T *)g->packed + p0 * GEMM_NR,
+                        GEMM_NR, g->k * GEMM_NR, to);
+        to.add = true; /* the bias is in */
+        to.row_bias = to.col_bias = NULL;
+    }
+}
+
 /* The time of the product by dots, in the same units: full tiles, and what adding up the lanes costs each. */
 static double FN(gemm_dots_cost)(int64_t m, int64_t n, int64_t k) {
     int64_t rows = (m + GEMM_DOTS - 1) / GEMM_DOTS * GEMM_DOTS,
@@ -120,6 +142,10 @@ static double FN(gemm_dots_cost)(int64_t m, int64_t n, int64_t k) {
 static void FN(gemm_run)(const tp__gemm_args *g) {
     FN(gemm_target) to = {g->c, g->c_rs, g->c_cs, g->accumulate, g->row_bias, g->col_bias};
     if (g->m == 0 || g->n == 0) return;
+    if (g->packed) {
+        FN(gemm_by_packed)(g, to);
+        return;
+    }
     /* The product can also be done as its transpose: which operand is copied, and which one fills the vectors, is
      * a matter of the shape. */
     double cost = FN(gemm_cost)(g->m, g->n, g->k, g->a_rs, g->a_cs, g->b_cs, g->c_cs);
@@ -141,8 +167,8 @@ static void FN(gemm_tap_tile)(int rows, int64_t k, const void *a, int64_t rs, co
     switch (rows) {
 #define GEMM_CASE(n)                                                                                         \
     case n:                                                                                                  \
-        if (rs == 1) FN(gemm_micro)(n, k, a, 1, 0, at, b, GEMM_NR, c, c_step, add, NULL);                    \
-        else FN(gemm_micro)(n, k, a, rs, 0, at, b, GEMM_NR, c, c_step, add, NULL);                           \
+        if (rs == 1) FN(gemm_micro)(n, k, a, 1, 0, at, b, GEMM_NR, c, c_step, add, NULL, NULL);              \
+        else FN(gemm_micro)(n, k, a, rs, 0, at, b, GEMM_NR, c, c_step, add, NULL, NULL);                     \
         break;
         GEMM_CASE(1)
         GEMM_CASE(2)
