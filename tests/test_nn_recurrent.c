@@ -177,8 +177,8 @@ typedef struct layer {
 } layer;
 
 static const layer layers[] = {
-    {tp_nn_rnn, false, false, 3, 5},       {tp_nn_gru, false, false, 8, 15},
-    {tp_nn_lstm, false, false, 10, 15},    {tp_nn_rnn, true, false, 4, 6},
+    {tp_nn_rnn, false, false, 2, 4},       {tp_nn_gru, false, false, 8, 15},
+    {tp_nn_lstm, false, false, 10, 15},    {tp_nn_rnn, true, false, 3, 5},
     {tp_nn_gru, true, false, 9, 16},       {tp_nn_lstm, true, false, 11, 16},
     {tp_nn_lstm, false, true, 10.5, 15.5},
 };

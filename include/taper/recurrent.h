@@ -32,8 +32,8 @@ TP_API tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_wei
 
 /* ---- sequences ----
  *
- * Memory: besides x, a layer that is recorded holds for each step and direction 3 (rnn), 8 (gru) or 10 (lstm) times N x H elements until
- * its backward has passed, and that takes 5, 15 and 15 times as many at its peak; an LSTM projected to P holds 10 + P / H and takes
+ * Memory: besides x, a layer that is recorded holds for each step and direction 2 (rnn), 8 (gru) or 10 (lstm) times N x H elements until
+ * its backward has passed, and that takes 4, 15 and 15 times as many at its peak; an LSTM projected to P holds 10 + P / H and takes
  * 14 + 3 P / H. Lengths cost 1 more, and another x. It grows with T and in nothing else, the stack with nothing: any number of steps can be
  * run. Steps past a sequence's end are not computed. Pieces of a long series, with the state carried
  * over by tp_keep(&h, tp_detach(out.h)), hold no more than a piece: examples/truncated_bptt.c. */

@@ -212,11 +212,13 @@ static tp_tensor *sequence_run(const sequence *q, tp_tensor *x, int number, bool
     const sequence_weights w = sequence_weights_of(q, number);
     *h = sequence_initial(q, q->h, number, q->outputs);
     *c = q->kind == TP__CELL_LSTM ? sequence_initial(q, q->c, number, q->size) : NULL;
+    const bool gru = q->kind == TP__CELL_GRU; /* alone has gates that keep the two biases apart */
+    tp_tensor *bias = gru || !w.b_hh ? w.b_ih : tp_add(w.b_ih, w.b_hh);
     return tp__sequence_steps(&(tp__sequence){.cell = q->kind,
                                               .back = back,
-                                              .in = tp_linear(x, w.w_ih, w.b_ih),
+                                              .in = tp_linear(x, w.w_ih, bias),
                                               .w = w.w_hh,
-                                              .b = w.b_hh,
+                                              .b = gru ? w.b_hh : NULL,
                                               .w_hr = w.w_hr,
                                               .lengths = q->lengths},
                               h, c);

@@ -13,7 +13,7 @@ int tp__cell_gates(tp__cell cell);
  * become the next. NULL passes through. */
 void tp__cell_step(tp__cell cell, tp_tensor *in, tp_tensor *state, tp_tensor **h, tp_tensor **c);
 
-/* The steps of one layer and direction as one node, of one dtype, all checked: in (T, N, G H), w (G H, P), b (G H) or NULL, w_hr (P, H) or
+/* The steps of one layer and direction as one node, of one dtype, all checked: in (T, N, G H), w (G H, P), b (3 H) of a GRU or NULL, w_hr (P, H) or
  * NULL, when P is H, and lengths (N) or NULL, packed I64. *h (N, P) and, for an LSTM, *c (N, H) become the last states. -> the states
  * (T, N, P). All NULL with a record. */
 typedef struct tp__sequence {

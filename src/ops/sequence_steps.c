@@ -40,7 +40,7 @@ static int64_t steps_place(const steps_attr *a, int64_t k) { return a->back ? a-
 /* How wide the sums of the gates are, and what is kept of them. */
 static int64_t steps_sums(const steps_attr *a) { return tp__cell_gates(a->cell) * a->size; }
 static int64_t steps_kept(const steps_attr *a) {
-    return (a->cell == TP__CELL_GRU ? 4 : tp__cell_gates(a->cell)) * a->size;
+    return a->cell == TP__CELL_GRU || a->cell == TP__CELL_LSTM ? 4 * a->size : 0;
 }
 
 /* ---- the rule ----------------------------------------------------------------------------------------- */
@@ -92,7 +92,8 @@ typedef struct steps_run {
     bool keeps;             /* of all steps, the gates, c and h; else each step overwrites the last one's */
     const int64_t *lengths; /* (N), falling within each chunk; NULL: all run to the end */
     const char *in, *h0, *c0, *b;
-    const char *w, *w_hr; /* forward (P, G H) and (H, P), backward (G H, P) and (P, H) */
+    const char *w, *w_hr;
+    char *packed, *packed_hr; /* what the products take: forward w^T and w_hr^T, backward w and w_hr */
     char *gates, *cs, *hs, *y, *last_h, *last_c; /* hs is y unless it is projected */
     const char *dy;
     char *dh, *dc, *dgates, *dstate,
@@ -159,8 +160,8 @@ static void steps_clear(const steps_run *run, char *array, int64_t t, int64_t n0
 
 /* ---- kernels ------------------------------------------------------------------------------------------ */
 
-/* to (m, n) = from (m, k) b (k, n), plus what it holds if `add`. */
-static void steps_product(const steps_run *run, const void *from, const void *b, void *to, int64_t m,
+/* to (m, n) = from (m, k) b (k, n), of which b is packed; plus what it holds if `add`. */
+static void steps_product(const steps_run *run, const void *from, const void *packed, void *to, int64_t m,
                           int64_t n, int64_t k, bool add, void *scratch) {
     tp__kern->gemm->run[run->dtype](&(tp__gemm_args){.m = m,
                                                      .n = n,
@@ -168,9 +169,7 @@ static void steps_product(const steps_run *run, const void *from, const void *b,
                                                      .a = from,
                                                      .a_rs = k,
                                                      .a_cs = 1,
-                                                     .b = b,
-                                                     .b_rs = n,
-                                                     .b_cs = 1,
+                                                     .packed = packed,
                                                      .c = to,
                                                      .c_rs = n,
                                                      .c_cs = 1,
@@ -181,26 +180,21 @@ static void steps_product(const steps_run *run, const void *from, const void *b,
 static void steps_forward_part(const steps_run *run, const steps_part *p, char *scratch) {
     const steps_attr *a = run->a;
     const int64_t size = a->size, sums = steps_sums(a), at = run->keeps ? p->t : 0;
-    const bool gru = a->cell == TP__CELL_GRU;
-    const char *in = steps_at(run, run->in, p->t, p->n0, sums);
-    char *gates = steps_at(run, run->gates, at, p->n0, steps_kept(a)),
-         *to = gru ? scratch + run->product_bytes : gates,
-         *y = steps_at(run, run->y, p->t, p->n0, a->outputs),
+    char *state = scratch + run->product_bytes, *y = steps_at(run, run->y, p->t, p->n0, a->outputs),
          *h = run->w_hr ? steps_at(run, run->hs, at, p->n0, size) : y;
-    if (!gru) memcpy(to, in, (size_t)(p->rows * sums * run->item));
-    steps_product(run, p->h, run->w, to, p->rows, sums, a->outputs, !gru, scratch);
+    steps_product(run, p->h, run->packed, state, p->rows, sums, a->outputs, false, scratch);
     tp__kern->recurrent->forward[a->cell][run->dtype](
         &(tp__cell_rows){.rows = p->rows,
                          .size = size,
+                         .in = steps_at(run, run->in, p->t, p->n0, sums),
                          .bias = run->b,
-                         .gates = gates,
-                         .in = in,
-                         .state = to,
+                         .state = state,
                          .h_before = p->h,
                          .c_before = p->c,
+                         .gates = steps_at(run, run->gates, at, p->n0, steps_kept(a)),
                          .c = steps_at(run, run->cs, at, p->n0, size),
                          .h = h});
-    if (run->w_hr) steps_product(run, h, run->w_hr, y, p->rows, a->outputs, size, false, scratch);
+    if (run->w_hr) steps_product(run, h, run->packed_hr, y, p->rows, a->outputs, size, false, scratch);
 }
 
 static void steps_forward_chunk(const steps_run *run, int64_t n0, int64_t rows, char *scratch) {
@@ -233,7 +227,7 @@ static void steps_backward_part(const steps_run *run, const steps_part *p, char 
     if (run->w_hr) {
         memcpy(steps_at(run, run->dys, p->t, p->n0, a->outputs), dh, (size_t)(wide * run->item));
         wanted = scratch + run->product_bytes;
-        steps_product(run, dh, run->w_hr, wanted, p->rows, size, a->outputs, false, scratch);
+        steps_product(run, dh, run->packed_hr, wanted, p->rows, size, a->outputs, false, scratch);
     }
     tp__kern->recurrent->backward[a->cell][run->dtype](
         &(tp__cell_rows){.rows = p->rows,
@@ -247,7 +241,7 @@ static void steps_backward_part(const steps_run *run, const steps_part *p, char 
                          .dc = steps_at(run, run->dc, 0, p->n0, size),
                          .dgates = steps_at(run, run->dgates, p->t, p->n0, sums),
                          .dstate = dstate});
-    steps_product(run, dstate, run->w, dh, p->rows, a->outputs, sums, a->cell == TP__CELL_GRU, scratch);
+    steps_product(run, dstate, run->packed, dh, p->rows, a->outputs, sums, a->cell == TP__CELL_GRU, scratch);
 }
 
 static void steps_backward_chunk(const steps_run *run, int64_t n0, int64_t rows, char *scratch) {
@@ -275,12 +269,23 @@ static void steps_range(void *context, int64_t begin, int64_t end, int worker) {
     }
 }
 
-/* Room for the products of up to a chunk of rows: fewer may go another way. */
-static void steps_room(steps_run *run, int64_t n, int64_t k) {
-    for (int64_t rows = 1; rows <= run->chunk; rows++) {
-        const size_t bytes = (tp__kern->gemm->scratch[run->dtype](rows, n, k) + 63) / 64 * 64;
-        if (bytes > run->product_bytes) run->product_bytes = bytes;
-    }
+static size_t steps_rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* Of a matrix (rows, columns), which the forward uses turned: what its product needs, or packs it. */
+static size_t steps_packed_bytes(const steps_run *run, int64_t rows, int64_t columns) {
+    const bool back = run->dgates != NULL;
+    return steps_rounded(tp__kern->gemm->packed[run->dtype](back ? rows : columns, back ? columns : rows));
+}
+
+static size_t steps_product_bytes(const steps_run *run, int64_t rows, int64_t columns) {
+    const bool back = run->dgates != NULL;
+    return steps_rounded(
+        tp__kern->gemm->scratch[run->dtype](run->chunk, back ? columns : rows, back ? rows : columns));
+}
+
+static void steps_pack(const steps_run *run, const char *w, int64_t rows, int64_t columns, char *to) {
+    if (run->dgates) tp__kern->gemm->pack[run->dtype](rows, columns, w, columns, 1, to);
+    else tp__kern->gemm->pack[run->dtype](columns, rows, w, 1, columns, to);
 }
 
 /* Goes through all chunks. */
@@ -288,22 +293,26 @@ static bool steps_go(steps_run *run) {
     const steps_attr *a = run->a;
     const int64_t sums = steps_sums(a);
     run->chunk = steps_chunk(a->batch);
-    const int64_t chunks = (a->batch + run->chunk - 1) / run->chunk;
-    if (run->dgates) steps_room(run, a->outputs, sums);
-    else steps_room(run, sums, a->outputs);
-    if (run->w_hr && run->dgates) steps_room(run, a->size, a->outputs);
-    else if (run->w_hr) steps_room(run, a->outputs, a->size);
-    const size_t more = a->cell == TP__CELL_GRU || run->w_hr ? (size_t)(run->chunk * sums * run->item) : 0;
-    run->scratch_bytes = run->product_bytes + (more + 63) / 64 * 64;
-    const size_t bytes = run->scratch_bytes * (size_t)tp__max_workers() + 64;
-    run->scratch = tp__buffer_alloc(bytes);
-    if (!run->scratch) {
+    const int64_t chunks = (a->batch + run->chunk - 1) / run->chunk,
+                  work = a->steps * run->chunk * sums * a->outputs;
+    const size_t w = steps_packed_bytes(run, sums, a->outputs),
+                 w_hr = run->w_hr ? steps_packed_bytes(run, a->outputs, a->size) : 0,
+                 of_w = steps_product_bytes(run, sums, a->outputs),
+                 of_hr = run->w_hr ? steps_product_bytes(run, a->outputs, a->size) : 0;
+    run->product_bytes = of_w > of_hr ? of_w : of_hr;
+    run->scratch_bytes = run->product_bytes + steps_rounded((size_t)(run->chunk * sums * run->item));
+    const size_t bytes = w + w_hr + run->scratch_bytes * (size_t)tp__max_workers() + 64;
+    run->packed = tp__buffer_alloc(bytes);
+    if (!run->packed) {
         tp__error_memory(tp__cell_name(a->cell), bytes);
         return false;
     }
-    const int64_t work = a->steps * run->chunk * sums * a->outputs;
+    run->packed_hr = run->packed + w;
+    run->scratch = run->packed_hr + w_hr;
+    steps_pack(run, run->w, sums, a->outputs, run->packed);
+    if (run->w_hr) steps_pack(run, run->w_hr, a->outputs, a->size, run->packed_hr);
     tp__parallel_for(chunks, work > 0 ? 65536 / work + 1 : 1, steps_range, run);
-    tp__buffer_free(run->scratch, bytes);
+    tp__buffer_free(run->packed, bytes);
     return true;
 }
 
@@ -405,14 +414,10 @@ int tp__cell_gates(tp__cell cell) { return cell == TP__CELL_LSTM ? 4 : cell == T
 
 /* ---- the op ------------------------------------------------------------------------------------------- */
 
-/* A matrix as the forward's products take it. */
-static tp_tensor *steps_turned(tp_tensor *w) { return w ? tp_contiguous(tp_t(tp_detach(w))) : NULL; }
-
 static bool steps_forward(const steps_attr *a, tp_tensor *const *in, tp_tensor *const *out, bool keeps) {
     const char *op = tp__cell_name(a->cell);
     const tp_dtype dtype = (tp_dtype)out[STEPS_Y]->dtype;
-    tp_tensor *w = steps_turned(in[STEPS_W]), *w_hr = steps_turned(in[STEPS_W_HR]);
-    bool good = w && (w_hr || !in[STEPS_W_HR]);
+    bool good = true;
     steps_run run = {.a = a,
                      .dtype = dtype,
                      .item = (int64_t)tp__itemsize(dtype),
@@ -422,12 +427,12 @@ static bool steps_forward(const steps_attr *a, tp_tensor *const *in, tp_tensor *
                      .h0 = tp__packed_data(op, in[STEPS_H], &good),
                      .c0 = tp__packed_data(op, in[STEPS_C], &good),
                      .b = tp__packed_data(op, in[STEPS_B], &good),
+                     .w = tp__packed_data(op, in[STEPS_W], &good),
+                     .w_hr = tp__packed_data(op, in[STEPS_W_HR], &good),
                      .y = tp__data(out[STEPS_Y]),
                      .last_h = tp__data(out[STEPS_LAST_H]),
                      .gates = tp__data(in[STEPS_GATES])};
     if (!good) return false;
-    run.w = tp__data(w);
-    if (w_hr) run.w_hr = tp__data(w_hr);
     if (in[STEPS_HS]) run.hs = tp__data(in[STEPS_HS]);
     if (in[STEPS_CS]) run.cs = tp__data(in[STEPS_CS]);
     if (in[STEPS_CS]) run.last_c = tp__data(out[STEPS_LAST_C]);
