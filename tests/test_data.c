@@ -398,7 +398,7 @@ static void test_sequences(void **state) {
     assert_null(tp_dataset_sequences(TP_TENSORS(a, NULL), (tp_tensors){0, NULL}));
     assert_error(TP_ERR_NULL, "dataset_sequences: argument sequences[1] is NULL");
     assert_null(tp_dataset_sequences(TP_TENSORS(tp_scalar(1, TP_F32)), (tp_tensors){0, NULL}));
-    assert_error(TP_ERR_SHAPE, "dataset_sequences: sequences[0] has no dim of its length: ()");
+    assert_error(TP_ERR_SHAPE, "dataset_sequences: sequences[0] has 0 dims, not 1 to 7");
     assert_null(tp_dataset_sequences((tp_tensors){0, NULL}, TP_TENSORS(a)));
     assert_error(TP_ERR_ARGUMENT, "dataset_sequences: the list of sequences is empty");
     assert_null(tp_dataset_sequences(TP_TENSORS(a), TP_TENSORS(a)));

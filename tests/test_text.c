@@ -294,17 +294,15 @@ static void test_pad_errors(void **state) {
     assert_null(tp_pad_sequences(TP_TENSORS(a, NULL), none));
     assert_error(TP_ERR_NULL, "pad_sequences: argument sequences[1] is NULL");
     assert_null(tp_pad_sequences(TP_TENSORS(a, b), none));
-    assert_error(TP_ERR_SHAPE, "pad_sequences: sequences[1] is (2, 3), sequences[0] is (2,)");
+    assert_error(TP_ERR_SHAPE, "pad_sequences: sequences[0] is int64 (2,), sequences[1] is int64 (2, 3)");
     assert_null(tp_pad_sequences(TP_TENSORS(a, tp_scalar(1, TP_I64)), none));
-    assert_error(TP_ERR_SHAPE, "pad_sequences: sequences[1] is (), which has no length");
+    assert_error(TP_ERR_SHAPE, "pad_sequences: sequences[1] has 0 dims, not 1 to 7");
     assert_null(tp_pad_sequences(TP_TENSORS(a, f), none));
-    assert_error(TP_ERR_DTYPE,
-                 "pad_sequences: dtypes differ: sequences[0] is int64, sequences[1] is float32");
+    assert_error(TP_ERR_DTYPE, "pad_sequences: sequences[0] is int64 (2,), sequences[1] is float32 (2,)");
     assert_null(tp_pad_sequences(TP_TENSORS(a), (tp_pad_sequences_options){.value = 0.5}));
     assert_error(TP_ERR_ARGUMENT, "pad_sequences: int64 cannot hold the value 0.5");
     assert_null(tp_pad_sequences(TP_TENSORS(deep), none));
-    assert_error(TP_ERR_SHAPE,
-                 "pad_sequences: sequences[0] is (1, 1, 1, 1, 1, 1, 1, 1), and tensors have at most 8 dims");
+    assert_error(TP_ERR_SHAPE, "pad_sequences: sequences[0] has 8 dims, not 1 to 7");
     assert_null(tp_pad_sequences(TP_TENSORS(a, a), (tp_pad_sequences_options){.maxlen = INT64_MAX}));
     assert_int_equal(tp_last_error().code, TP_ERR_SHAPE);
     assert_string_equal(tp_last_error().op, "pad_sequences");

@@ -167,14 +167,8 @@ static tp_status collate_custom(const tp_dataset *whole, const tp_loader_options
     tp_tensor **sample = made + count * (size_t)size;
     tp_status status = TP_OK;
     for (int64_t i = 0; status == TP_OK && i < size; i++) {
-        for (size_t k = 0; k < count; k++) sample[k] = NULL;
-        status = whole->get(whole->context, chosen(choice, i), sample);
-        for (size_t k = 0; status == TP_OK && k < count; k++) {
-            made[k * (size_t)size + (size_t)i] = sample[k];
-            if (!sample[k])
-                status = tp__error(TP_ERR_NULL, "loader_next", "the dataset gave no item %d of sample %lld",
-                                   (int)k, (long long)chosen(choice, i));
-        }
+        status = tp__dataset_custom_sample("loader_next", whole, chosen(choice, i), sample);
+        for (size_t k = 0; k < count; k++) made[k * (size_t)size + (size_t)i] = sample[k];
     }
     for (size_t k = 0; status == TP_OK && k < count; k++)
         status = collate_stack((int)k, made + k * (size_t)size, size, options, &items[k], &lengths[k]);

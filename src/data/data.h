@@ -27,6 +27,10 @@ struct tp_dataset {
 
 void tp__dataset_unref(tp_dataset *dataset);
 
+/* Sample `index` of a custom dataset, all items of which are there. */
+tp_status tp__dataset_custom_sample(const char *op, const tp_dataset *custom, int64_t index,
+                                    tp_tensor **items);
+
 /* 0 .. n-1 in an order drawn from `generator`. */
 void tp__shuffled(int64_t *order, int64_t n, tp_generator *generator);
 
@@ -47,7 +51,6 @@ typedef struct tp__due {
 
 /* The order of a loader's samples: one for each epoch. */
 typedef struct tp__sampler {
-    bool shuffle;
     uint64_t seed;
     int64_t samples;     /* N, of the dataset */
     int64_t size;        /* of an epoch */

@@ -62,17 +62,19 @@ static tp_tensor *column_sample(const tp__column *column, int64_t index) {
     return tp__tensor_alias("dataset_get", t, shape, t->strides + 1, t->offset + index * t->strides[0]);
 }
 
-static tp_status dataset_sample(tp_dataset *whole, int64_t index, tp_tensor **items) {
-    if (whole->get) {
-        TP_TRY(whole->get(whole->context, index, items));
-        for (int i = 0; i < whole->count; i++)
-            if (!items[i]) {
-                char name[48];
-                snprintf(name, sizeof name, "items[%d] of sample %lld", i, (long long)index);
-                return tp__error_null("dataset_get", name);
-            }
-        return TP_OK;
-    }
+tp_status tp__dataset_custom_sample(const char *op, const tp_dataset *custom, int64_t index,
+                                    tp_tensor **items) {
+    for (int i = 0; i < custom->count; i++) items[i] = NULL;
+    TP_TRY(custom->get(custom->context, index, items));
+    for (int i = 0; i < custom->count; i++)
+        if (!items[i])
+            return tp__error(TP_ERR_NULL, op, "the dataset gave no item %d of sample %lld", i,
+                             (long long)index);
+    return TP_OK;
+}
+
+static tp_status dataset_sample(const char *op, tp_dataset *whole, int64_t index, tp_tensor **items) {
+    if (whole->get) return tp__dataset_custom_sample(op, whole, index, items);
     for (int i = 0; i < whole->count; i++) {
         items[i] = column_sample(&whole->columns[i], index);
         if (!items[i]) return TP_ERR_MEMORY;
@@ -88,7 +90,7 @@ tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items) 
         return tp__deliver(tp__error(TP_ERR_INDEX, op, "index %lld, the dataset has %lld samples",
                                      (long long)index, (long long)dataset->size));
     tp_dataset *whole = dataset->base ? dataset->base : dataset;
-    tp_status status = dataset_sample(whole, dataset->base ? dataset->indices[index] : index, items);
+    tp_status status = dataset_sample(op, whole, dataset->base ? dataset->indices[index] : index, items);
     for (int i = 0; status != TP_OK && i < dataset->count; i++) items[i] = NULL;
     return tp__deliver(status);
 }
@@ -148,40 +150,12 @@ tp_dataset *tp_dataset_tensors(tp_tensors tensors) {
     return NULL;
 }
 
-/* May these be the samples of one item? */
-static bool dataset_check_sequences(const char *op, tp_tensors sequences) {
-    const tp_tensor *first = sequences.count ? sequences.items[0] : NULL;
-    for (int i = 0; i < sequences.count; i++) {
-        const tp_tensor *t = sequences.items[i];
-        if (!t) {
-            char name[32];
-            snprintf(name, sizeof name, "sequences[%d]", i);
-            tp__error_null(op, name);
-            return false;
-        }
-        tp_shape rest = t->shape;
-        if (rest.ndim == 0) {
-            tp__error(TP_ERR_SHAPE, op, "sequences[%d] has no dim of its length: ()", i);
-            return false;
-        }
-        rest.dims[0] = first->shape.dims[0];
-        if (tp_shape_equal(rest, first->shape) && t->dtype == first->dtype) continue;
-        bool shape = t->dtype == first->dtype;
-        tp__error(shape ? TP_ERR_SHAPE : TP_ERR_DTYPE, op, "sequences[0] is %s %s, sequences[%d] is %s %s",
-                  tp__dtype_text(first), tp__shape_text(first->shape), i, tp__dtype_text(t),
-                  tp__shape_text(t->shape));
-        return false;
-    }
-    return true;
-}
-
 tp_dataset *tp_dataset_sequences(tp_tensors sequences, tp_tensors tensors) {
     const char *op = "dataset_sequences";
-    if (sequences.count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the list of sequences is empty");
     char whose[64];
     snprintf(whose, sizeof whose, "there are %d sequences", sequences.count);
-    if (!dataset_check_sequences(op, sequences)) return NULL;
-    if (dataset_check(op, tensors, sequences.count, whose) < 0) return NULL;
+    if (tp__check_sequences(op, sequences) < 0 || dataset_check(op, tensors, sequences.count, whose) < 0)
+        return NULL;
     tp_dataset *d = dataset_new(op, 1 + tensors.count);
     if (!d) return NULL;
     size_t bytes = (size_t)sequences.count * sizeof(tp_tensor *);

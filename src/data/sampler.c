@@ -74,8 +74,7 @@ static tp_status sampler_strata(tp__sampler *sampler, tp_tensor *strata) {
 }
 
 tp_status tp__sampler_init(tp__sampler *sampler, int64_t samples, const tp_loader_options *options) {
-    *sampler =
-        (tp__sampler){.shuffle = options->shuffle, .seed = options->seed, .samples = samples, .epoch = -1};
+    *sampler = (tp__sampler){.seed = options->seed, .samples = samples, .epoch = -1};
     sampler->size = options->weights && options->draws > 0 ? options->draws : samples;
     if (samples == 0) sampler->size = 0;
     if (options->weights) TP_TRY(sampler_weights(sampler, options->weights));

@@ -114,26 +114,6 @@ static tp_status split_make(const char *op, tp_dataset *dataset, const int64_t *
     return TP_OK;
 }
 
-tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
-                          tp_dataset **parts) {
-    const char *op = "random_split";
-    for (int i = 0; parts && i < count; i++) parts[i] = NULL;
-    if (!dataset || !sizes || !parts)
-        return tp__deliver(tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts"));
-    if (count < 1) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count));
-    size_t bytes = ((size_t)count + (size_t)dataset->size) * sizeof(int64_t);
-    int64_t *lengths = tp__alloc(bytes);
-    if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
-    int64_t *order = lengths + count;
-    tp_status status = split_lengths(op, sizes, count, dataset->size, lengths);
-    if (status == TP_OK) {
-        tp__shuffled(order, dataset->size, generator);
-        status = split_make(op, dataset, lengths, count, order, parts);
-    }
-    tp__free(lengths);
-    return tp__deliver(status);
-}
-
 /* Shuffles each class and deals out the classes evenly: any stretch of the order has its share of each. */
 static tp_status split_stratify(const char *op, tp_tensor *labels, tp_generator *generator, int64_t *order,
                                 int64_t n) {
@@ -147,40 +127,51 @@ static tp_status split_stratify(const char *op, tp_tensor *labels, tp_generator 
     return TP_OK;
 }
 
-static tp_status split_order(const char *op, tp_split_options o, int64_t *order, int64_t n) {
-    if (o.chronological) {
+static tp_status split_order(const char *op, const tp_split_options *o, int64_t *order, int64_t n) {
+    if (o->chronological) {
         for (int64_t i = 0; i < n; i++) order[i] = i;
         return TP_OK;
     }
-    tp_generator *generator = tp_generator_new(o.seed);
+    tp_generator *generator = tp_generator_new(o->seed);
     if (!generator) return TP_ERR_MEMORY;
     tp_status status = TP_OK;
-    if (o.labels) status = split_stratify(op, o.labels, generator, order, n);
+    if (o->labels) status = split_stratify(op, o->labels, generator, order, n);
     else tp__shuffled(order, n, generator);
     tp_generator_free(generator);
     return status;
 }
 
-tp_status tp_dataset_split(tp_dataset *dataset, const double *sizes, int count, tp_split_options options,
-                           tp_dataset **parts) {
-    const char *op = "dataset_split";
+/* By options, or shuffled by the generator. */
+static tp_status split_dataset(const char *op, tp_dataset *dataset, const double *sizes, int count,
+                               const tp_split_options *options, tp_generator *generator, tp_dataset **parts) {
     for (int i = 0; parts && i < count; i++) parts[i] = NULL;
     if (!dataset || !sizes || !parts)
-        return tp__deliver(tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts"));
-    if (count < 1) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count));
+        return tp__error_null(op, !dataset ? "dataset" : !sizes ? "sizes" : "parts");
+    if (count < 1) return tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d parts", count);
     int64_t n = dataset->size;
-    tp_status status = split_check_labels(op, options.labels, n);
-    if (status == TP_OK && options.labels && options.chronological)
-        status = tp__error(TP_ERR_ARGUMENT, op, "a chronological split cannot be stratified by labels");
-    if (status != TP_OK) return tp__deliver(status);
+    if (options) TP_TRY(split_check_labels(op, options->labels, n));
+    if (options && options->labels && options->chronological)
+        return tp__error(TP_ERR_ARGUMENT, op, "a chronological split cannot be stratified by labels");
     size_t bytes = ((size_t)count + (size_t)n) * sizeof(int64_t);
     int64_t *lengths = tp__alloc(bytes);
-    if (!lengths) return tp__deliver(tp__error_memory(op, bytes));
-    status = split_lengths(op, sizes, count, n, lengths);
-    if (status == TP_OK) status = split_order(op, options, lengths + count, n);
-    if (status == TP_OK) status = split_make(op, dataset, lengths, count, lengths + count, parts);
+    if (!lengths) return tp__error_memory(op, bytes);
+    int64_t *order = lengths + count;
+    tp_status status = split_lengths(op, sizes, count, n, lengths);
+    if (status == TP_OK && options) status = split_order(op, options, order, n);
+    else if (status == TP_OK) tp__shuffled(order, n, generator);
+    if (status == TP_OK) status = split_make(op, dataset, lengths, count, order, parts);
     tp__free(lengths);
-    return tp__deliver(status);
+    return status;
+}
+
+tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int count, tp_generator *generator,
+                          tp_dataset **parts) {
+    return tp__deliver(split_dataset("random_split", dataset, sizes, count, NULL, generator, parts));
+}
+
+tp_status tp_dataset_split(tp_dataset *dataset, const double *sizes, int count, tp_split_options options,
+                           tp_dataset **parts) {
+    return tp__deliver(split_dataset("dataset_split", dataset, sizes, count, &options, NULL, parts));
 }
 
 /* ---- folds ------------------------------------------------------------------------------------------- */

@@ -56,6 +56,9 @@ void tp__hand_over(tp_scope *s, int count, tp_tensor **results);
 /* Has `t`, unless it is NULL, this shape and the dtype of x? False with a record, in which it is called `name`. */
 bool tp__check_part(const char *op, const tp_tensor *x, const tp_tensor *t, const char *name, tp_shape shape);
 
+/* The longest of sequences (L_i, ...) of one dtype and the same further dims, which can be stacked; -1 with a record if they are not. */
+int64_t tp__check_sequences(const char *op, tp_tensors sequences);
+
 /* Requires F32 or F64; false with a TP_ERR_DTYPE record else. */
 bool tp__require_floating(const char *op, const char *argument, const tp_tensor *t);
 

@@ -1,4 +1,6 @@
 /* Sequences of several lengths as one tensor, and back. */
+#include <stdio.h>
+
 #include "ops/ops.h"
 #include "taper/index.h"
 #include "taper/recurrent.h"
@@ -6,27 +8,33 @@
 
 static const char pad_name[] = "pad_sequence", unpad_name[] = "unpad_sequence";
 
-/* Do the sequences go together? *longest is the length of the longest. */
-static bool pad_check(tp_tensors sequences, double value, int64_t *longest) {
-    if (sequences.count < 1) TP_FAIL(TP_ERR_ARGUMENT, pad_name, "the list of sequences is empty");
-    *longest = 0;
+int64_t tp__check_sequences(const char *op, tp_tensors sequences) {
+    int64_t longest = 0;
+    if (sequences.count < 1) tp__error(TP_ERR_ARGUMENT, op, "the list of sequences is empty");
     for (int i = 0; i < sequences.count; i++) {
         const tp_tensor *t = sequences.items[i], *first = sequences.items[0];
-        TP_REQUIRE(t, pad_name);
-        if (t->shape.ndim == 0 || t->shape.ndim == TP_MAX_DIMS)
-            TP_FAIL(TP_ERR_SHAPE, pad_name, "sequences[%d] has %d dims, not 1 to %d", i, t->shape.ndim,
-                    TP_MAX_DIMS - 1);
+        if (!t) {
+            char name[32];
+            snprintf(name, sizeof name, "sequences[%d]", i);
+            tp__error_null(op, name);
+            return -1;
+        }
+        if (t->shape.ndim == 0 || t->shape.ndim == TP_MAX_DIMS) {
+            tp__error(TP_ERR_SHAPE, op, "sequences[%d] has %d dims, not 1 to %d", i, t->shape.ndim,
+                      TP_MAX_DIMS - 1);
+            return -1;
+        }
         tp_shape rest = t->shape;
         rest.dims[0] = first->shape.dims[0];
-        if (!tp_shape_equal(rest, first->shape) || t->dtype != first->dtype)
-            TP_FAIL(t->dtype == first->dtype ? TP_ERR_SHAPE : TP_ERR_DTYPE, pad_name,
-                    "sequences[0] is %s %s, sequences[%d] is %s %s", tp__dtype_text(first),
-                    tp__shape_text(first->shape), i, tp__dtype_text(t), tp__shape_text(t->shape));
-        if (t->shape.dims[0] > *longest) *longest = t->shape.dims[0];
+        if (!tp_shape_equal(rest, first->shape) || t->dtype != first->dtype) {
+            tp__error(t->dtype == first->dtype ? TP_ERR_SHAPE : TP_ERR_DTYPE, op,
+                      "sequences[0] is %s %s, sequences[%d] is %s %s", tp__dtype_text(first),
+                      tp__shape_text(first->shape), i, tp__dtype_text(t), tp__shape_text(t->shape));
+            return -1;
+        }
+        if (t->shape.dims[0] > longest) longest = t->shape.dims[0];
     }
-    if (tp__holds((tp_dtype)sequences.items[0]->dtype, value)) return true;
-    TP_FAIL(TP_ERR_ARGUMENT, pad_name, "padding_value %g cannot be an element of %s", value,
-            tp__dtype_text(sequences.items[0]));
+    return sequences.count < 1 ? -1 : longest;
 }
 
 /* One sequence (L, ...) as (longest, elements of a step). */
@@ -55,8 +63,11 @@ static tp_tensor *pad_all(tp_tensors sequences, int64_t longest, const tp_pad_se
 }
 
 tp_tensor *tp_pad_sequence(tp_tensors sequences, tp_pad_sequence_options options) {
-    int64_t longest;
-    if (!pad_check(sequences, options.padding_value, &longest)) return NULL;
+    const int64_t longest = tp__check_sequences(pad_name, sequences);
+    if (longest < 0) return NULL;
+    if (!tp__holds((tp_dtype)sequences.items[0]->dtype, options.padding_value))
+        TP_FAIL(TP_ERR_ARGUMENT, pad_name, "padding_value %g cannot be an element of %s",
+                options.padding_value, tp__dtype_text(sequences.items[0]));
     tp_scope *s = tp_scope_begin();
     return s ? tp_scope_return(s, pad_all(sequences, longest, &options)) : NULL;
 }
