@@ -69,13 +69,13 @@ static tp_status rows_combine(const char *op, tp_tensor *index, tp_tensor *value
     row_place *places = tp__alloc(bytes);
     if (!places) return tp__error_memory(op, bytes);
     int64_t *starts = (int64_t *)(places + n + 1);
-    int64_t distinct = rows_sort((const int64_t *)(const void *)tp__data(index), n, places, starts);
+    int64_t distinct = rows_sort(tp__data_i64(index), n, places, starts);
     tp_shape shape = values->shape;
     shape.dims[0] = distinct;
     *sum_index = tp__tensor_new(op, TP_SHAPE(distinct), TP_I64);
     *sum_values = *sum_index ? tp__tensor_new(op, shape, (tp_dtype)values->dtype) : NULL;
     if (*sum_values && (*sum_values)->numel > 0) {
-        int64_t *out = (int64_t *)(void *)tp__data(*sum_index);
+        int64_t *out = tp__data_i64(*sum_index);
         for (int64_t u = 0; u < distinct; u++) out[u] = places[starts[u]].row;
         rows_job job = {.places = places,
                         .starts = starts,

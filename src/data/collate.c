@@ -126,7 +126,7 @@ static tp_status collate_look(int item, tp_tensor *const *samples, int64_t size,
 static tp_status collate_lengths(tp_tensor *const *samples, int64_t size, tp_tensor **lengths) {
     *lengths = tp__tensor_new("loader_next", TP_SHAPE(size), TP_I64);
     if (!*lengths) return TP_ERR_MEMORY;
-    int64_t *length = (int64_t *)(void *)tp__data(*lengths);
+    int64_t *length = tp__data_i64(*lengths);
     for (int64_t i = 0; i < size; i++) length[i] = samples[i]->shape.dims[0];
     return TP_OK;
 }

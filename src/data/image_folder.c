@@ -261,7 +261,7 @@ tp_labelled_images tp_image_folder_load(const tp_image_folder *folder) {
         tp_tensor *t = inner ? folder_read(op, folder, i) : NULL;
         good = t != NULL;
         if (good) memcpy(tp__data(out[0]) + i * t->numel, tp__data(t), (size_t)t->numel);
-        if (good) ((int64_t *)(void *)tp__data(out[1]))[i] = folder_files(folder)[i].label;
+        if (good) (tp__data_i64(out[1]))[i] = folder_files(folder)[i].label;
         tp_scope_end(inner);
     }
     if (!good) out[0] = NULL;

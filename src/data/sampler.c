@@ -58,7 +58,7 @@ static tp_status sampler_strata(tp__sampler *sampler, tp_tensor *strata) {
     sampler->due = tp__alloc(bytes);
     sampler->classes = tp__alloc((n + 1) * sizeof *sampler->classes);
     if (!strata || !sampler->due || !sampler->classes) return tp__error_memory("loader_new", bytes);
-    const int64_t *given = (const int64_t *)(const void *)tp__data(strata);
+    const int64_t *given = tp__data_i64(strata);
     for (size_t i = 0; i < n; i++) sampler->due[i] = (tp__due){.rank = given[i], .sample = (int64_t)i};
     qsort(sampler->due, n, sizeof *sampler->due, compare_classes);
     for (size_t i = 0; i < n; i++) {

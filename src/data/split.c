@@ -56,7 +56,7 @@ static split_item *split_classes(const char *op, tp_tensor *labels, int64_t n) {
     size_t bytes = ((size_t)n + 1) * sizeof(split_item);
     split_item *items = packed ? tp__alloc(bytes) : NULL;
     if (packed && !items) tp__error_memory(op, bytes);
-    const int64_t *label = items ? (const int64_t *)(const void *)tp__data(packed) : NULL;
+    const int64_t *label = items ? tp__data_i64(packed) : NULL;
     for (int64_t i = 0; items && i < n; i++) items[i] = (split_item){.label = label[i], .sample = i};
     tp_scope_end(s);
     if (!items) return NULL;

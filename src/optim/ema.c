@@ -23,7 +23,7 @@ struct tp_ema {
     char *names;
 };
 
-static int64_t *ema_updates(const tp_ema *ema) { return (int64_t *)(void *)tp__data(ema->updates); }
+static int64_t *ema_updates(const tp_ema *ema) { return tp__data_i64(ema->updates); }
 
 /* ---- making ------------------------------------------------------------------------------------------ */
 
@@ -208,7 +208,7 @@ static const tp_tensor *ema_find(const char *op, const tp_ema *ema, tp_named_ten
     if (found->dtype != own->tensor->dtype || !found->dense)
         TP_FAIL(TP_ERR_DTYPE, op, "\"%s\" is not packed %s but %s", own->name, tp__dtype_text(own->tensor),
                 tp__dtype_text(found));
-    if (k == ema->count && *(const int64_t *)(const void *)tp__data(found) < 0)
+    if (k == ema->count && *tp__data_i64(found) < 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "\"%s\" is negative", own->name);
     return found;
 }

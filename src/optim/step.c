@@ -103,7 +103,7 @@ static void step_fill_job(const tp_optim *o, tp__optim_param *param, const tp_te
     *job = (tp__optim_job){.param = param,
                            .n = g->numel,
                            .start = start,
-                           .index = index ? (const int64_t *)(const void *)tp__data(index) : NULL,
+                           .index = index ? tp__data_i64(index) : NULL,
                            .row = index && g->numel > 0 ? g->numel / index->numel : 0,
                            .p = tp__data(p),
                            .g = tp__data(g),

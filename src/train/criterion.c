@@ -49,7 +49,7 @@ tp_tensor *tp_class_weights(tp_tensor *labels, int64_t classes) {
     tp_tensor *weights = s ? tp_zeros(TP_SHAPE(classes), TP_F64) : NULL;
     labels = weights ? tp__packed(op, labels, TP_I64) : NULL;
     if (!labels) return tp_scope_return(s, NULL);
-    const int64_t *label = (const int64_t *)(const void *)tp__data(labels);
+    const int64_t *label = tp__data_i64(labels);
     double *weight = (double *)(void *)tp__data(weights); /* at first the numbers of members */
     int64_t n = labels->numel;
     for (int64_t i = 0; i < n; i++) {

@@ -147,7 +147,7 @@ tp_tensor *tp_metric_confusion(const tp_metric *m, tp_confusion_scale normalize)
             double by = (double)m->samples;
             if (normalize == TP_CONFUSION_ROWS) by = class_count(m, i).labelled;
             if (normalize == TP_CONFUSION_COLUMNS) by = class_count(m, j).taken;
-            if (normalize == TP_CONFUSION_COUNTS) ((int64_t *)(void *)tp__data(t))[i * classes + j] = count;
+            if (normalize == TP_CONFUSION_COUNTS) (tp__data_i64(t))[i * classes + j] = count;
             else ((double *)(void *)tp__data(t))[i * classes + j] = by > 0 ? (double)count / by : 0;
         }
     return t;
