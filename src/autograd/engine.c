@@ -4,25 +4,12 @@
  * descending order of their sequence number, which is always a topological order. Gradients are summed at
  * the node's outputs until then. What arrives at leaves, and at the inputs that are asked for, is gathered in a table
  * and delivered at the end, so that a walk that fails leaves every gradient as it was. */
-#include <stdlib.h>
-
 #include "autograd/node.h"
+#include "autograd/sinks.h"
 #include "core/scope.h"
 #include "taper/creation.h"
 #include "taper/elementwise.h"
 #include "taper/reduce.h"
-
-/* Where gradients end: a leaf, or a node's output that is asked for. */
-typedef struct sink {
-    const void *key;      /* the leaf, or the tp__out; NULL: a free place in the table */
-    tp_tensor *tensor;    /* the leaf, or the output's tensor */
-    tp_tensor *grad;      /* these are references, or NULL */
-    tp_tensor *old, *sum; /* the tensor's gradient so far, and what it is to be replaced by */
-    tp_tensor **parts;    /* of a gradient in rows: index, values, index, values, ..., references */
-    int part_count, part_capacity, own_count; /* of them this walk's own; after them what the tensor had */
-    tp_tensor *index, *values;                /* what they and the rows so far add up to */
-    int64_t number;                           /* in the order in which the walk met them */
-} sink;
 
 typedef struct walk {
     const char *op; /* "backward" or "grad", for messages */
@@ -39,10 +26,7 @@ typedef struct walk {
     tp__node **order; /* descending */
     int64_t order_count, order_capacity;
     tp__node *broken; /* the node at which an unbounded walk failed */
-    sink *sinks;
-    int64_t sink_count, sink_capacity; /* capacity: a power of two, or 0 */
-    const sink **after;                /* leaves with hooks for when their gradient is there, in order */
-    int64_t after_count;
+    tp__sinks sinks;
 } walk;
 
 /* ---- the heap, by sequence number -------------------------------------------------------------------- */
@@ -94,82 +78,14 @@ static tp__node *walk_pop(walk *w) {
     return top;
 }
 
-/* ---- the table of sinks ------------------------------------------------------------------------------ */
-
-static sink *sink_probe(sink *sinks, int64_t capacity, const void *key) {
-    uint64_t hash = ((uint64_t)(uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u;
-    for (int64_t i = (int64_t)(hash >> 20) & (capacity - 1);; i = (i + 1) & (capacity - 1))
-        if (!sinks[i].key || sinks[i].key == key) return &sinks[i];
-}
-
-static sink *sink_find(const walk *w, const void *key) {
-    sink *s = w->sink_capacity ? sink_probe(w->sinks, w->sink_capacity, key) : NULL;
-    return s && s->key ? s : NULL;
-}
-
-/* The sink of `key`, made if need be; NULL with a record if out of memory. */
-static sink *sink_add(walk *w, const void *key, tp_tensor *tensor) {
-    if (2 * w->sink_count >= w->sink_capacity) {
-        int64_t capacity = w->sink_capacity ? 2 * w->sink_capacity : 32;
-        sink *sinks = tp__alloc_zero((size_t)capacity * sizeof *sinks);
-        if (!sinks) {
-            tp__error_memory(w->op, (size_t)capacity * sizeof *sinks);
-            return NULL;
-        }
-        for (int64_t i = 0; i < w->sink_capacity; i++)
-            if (w->sinks[i].key) *sink_probe(sinks, capacity, w->sinks[i].key) = w->sinks[i];
-        tp__free(w->sinks);
-        w->sinks = sinks;
-        w->sink_capacity = capacity;
-    }
-    sink *s = sink_probe(w->sinks, w->sink_capacity, key);
-    if (!s->key) {
-        s->key = key;
-        s->tensor = tensor;
-        s->number = w->sink_count++;
-    }
-    return s;
-}
-
-/* Under what the gradient of `t` is found. */
-static const void *sink_key(const tp_tensor *t) {
-    return t->node ? (const void *)&tp__node_of(t)->outs[t->output] : t;
-}
-
-static bool sink_has_grad(const sink *s) { return s->grad || s->part_count > 0; }
-
-static bool sink_is_leaf(const sink *s) { return s->key == s->tensor; }
-
 /* ---- gradients on their way -------------------------------------------------------------------------- */
 
 bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge) {
+    const walk *w = ctx->walk;
     if (ctx->all) return edge->node || edge->leaf;
-    if (edge->node && edge->node->sequence < ((const walk *)ctx->walk)->floor) return false;
-    if (edge->node) return edge->node->needed || sink_find(ctx->walk, &edge->node->outs[edge->output]);
-    return edge->leaf && sink_find(ctx->walk, edge->leaf);
-}
-
-/* May `t` be written to in place of making a new tensor? Only `t` itself is looked at: the caller's one
- * reference must be the last. */
-static bool solely_held(const tp_tensor *t) {
-    return atomic_load_explicit(&t->refs, memory_order_acquire) == 1 &&
-           atomic_load_explicit(&t->storage->refs, memory_order_acquire) == 1 && t->dense && !t->node &&
-           !t->storage->release;
-}
-
-/* Adds `g` to the sum in `*slot`. */
-static tp_status accumulate(const walk *w, tp_tensor **slot, tp_tensor *g) {
-    if (!*slot) {
-        *slot = tp_retain(g);
-        return TP_OK;
-    }
-    tp_tensor *sum = !w->create_graph && solely_held(*slot) ? tp_add_(*slot, g) : tp_add(*slot, g);
-    if (!sum) return tp_last_error().code;
-    if (sum != *slot) {
-        tp_release(*slot);
-        *slot = tp_retain(sum);
-    }
-    return TP_OK;
+    if (edge->node && edge->node->sequence < w->floor) return false;
+    if (edge->node) return edge->node->needed || tp__sink_find(&w->sinks, &edge->node->outs[edge->output]);
+    return edge->leaf && tp__sink_find(&w->sinks, edge->leaf);
 }
 
 /* Makes what a rule gave for an input of this shape and dtype into its gradient: sums over the dims that
@@ -199,12 +115,12 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
     if (!g) return tp_last_error().code;
     if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(tp__check_gradient(node, i, g));
     if (e->leaf) {
-        sink *s = sink_add(w, e->leaf, e->leaf);
-        return s ? accumulate(w, &s->grad, g) : TP_ERR_MEMORY;
+        tp__sink *s = tp__sink_add(&w->sinks, e->leaf, e->leaf);
+        return s ? tp__accumulate(w->create_graph, &s->grad, g) : TP_ERR_MEMORY;
     }
     if (!w->bounded)
         TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
-    return accumulate(w, &e->node->outs[e->output].grad, g);
+    return tp__accumulate(w->create_graph, &e->node->outs[e->output].grad, g);
 }
 
 /* May input 0 of the node have its gradient in rows? Nobody but its leaf is to see it. */
@@ -215,23 +131,10 @@ static bool takes_rows(const walk *w, const tp__node *node) {
     return !meta || !meta->hooks;
 }
 
-static tp_status route_part(const walk *w, sink *s, tp_tensor *index, tp_tensor *values) {
-    if (s->part_count + 4 > s->part_capacity) { /* a pair, and room for one more */
-        int capacity = s->part_capacity ? 2 * s->part_capacity : 8;
-        tp_tensor **parts = tp__realloc(s->parts, (size_t)capacity * sizeof *parts);
-        if (!parts) return tp__error_memory(w->op, (size_t)capacity * sizeof *parts);
-        s->parts = parts;
-        s->part_capacity = capacity;
-    }
-    s->parts[s->part_count++] = tp_retain(index);
-    s->parts[s->part_count++] = tp_retain(values);
-    return TP_OK;
-}
-
 static tp_status route_rows(walk *w, const tp__node *node, tp_tensor *index, tp_tensor *values) {
     if (!index || !values) return tp_last_error().code;
-    sink *s = sink_add(w, node->edges[0].leaf, node->edges[0].leaf);
-    return s ? route_part(w, s, index, values) : TP_ERR_MEMORY;
+    tp__sink *s = tp__sink_add(&w->sinks, node->edges[0].leaf, node->edges[0].leaf);
+    return s ? tp__sink_add_rows(&w->sinks, s, index, values) : TP_ERR_MEMORY;
 }
 
 /* ---- one node ---------------------------------------------------------------------------------------- */
@@ -268,7 +171,7 @@ static tp_status take_grad(walk *w, tp__node *node, int k, tp_tensor **g) {
         return tp__error_memory(w->op, sizeof **g);
     }
     if (out->meta) TP_TRY(apply_meta(w, out, g));
-    sink *s = w->bounded ? sink_find(w, out) : NULL;
+    tp__sink *s = w->bounded ? tp__sink_find(&w->sinks, out) : NULL;
     if (s) s->grad = tp_retain(*g);
     return TP_OK;
 }
@@ -361,7 +264,7 @@ static tp_status process(walk *w, tp__node *node) {
 /* ---- a whole walk ------------------------------------------------------------------------------------ */
 
 static bool leaf_is_known(const walk *w, const tp_tensor *leaf) {
-    if (!leaf || sink_find(w, leaf)) return true;
+    if (!leaf || tp__sink_find(&w->sinks, leaf)) return true;
     for (int i = 0; i < w->known.count; i++)
         if (w->known.items[i] == leaf) return true;
     return false;
@@ -370,7 +273,7 @@ static bool leaf_is_known(const walk *w, const tp_tensor *leaf) {
 /* Does the walk, which may not, leave by an edge of `node`? */
 static tp_status check_closed(const walk *w, const tp__node *node) {
     for (int k = 0; k < node->n_out; k++)
-        if (sink_find(w, &node->outs[k])) return TP_OK;
+        if (tp__sink_find(&w->sinks, &node->outs[k])) return TP_OK;
     for (int i = 0; i < node->n_in; i++) {
         const tp__edge *e = &node->edges[i];
         if (e->node ? e->node->sequence < w->floor : !leaf_is_known(w, e->leaf))
@@ -412,7 +315,7 @@ static bool node_has_grad(const tp__node *node) {
 
 static bool node_is_wanted(const walk *w, const tp__node *node) {
     for (int k = 0; k < node->n_out; k++)
-        if (sink_find(w, &node->outs[k])) return true;
+        if (tp__sink_find(&w->sinks, &node->outs[k])) return true;
     return node->needed;
 }
 
@@ -478,194 +381,9 @@ static void walk_free_rest(walk *w) {
 static void walk_end(walk *w, bool failed) {
     if (failed) walk_free_rest(w);
     for (int64_t i = 0; i < w->order_count; i++) node_abandon(w, w->order[i], failed);
-    for (int64_t i = 0; i < w->sink_capacity; i++) {
-        sink *s = &w->sinks[i];
-        tp_release(s->grad);
-        tp_release(s->old);
-        tp_release(s->sum);
-        for (int k = 0; k < s->part_count; k++) tp_release(s->parts[k]);
-        tp__free(s->parts);
-        tp_release(s->index);
-        tp_release(s->values);
-    }
-    tp__free(w->after);
-    tp__free(w->sinks);
+    tp__sinks_free(&w->sinks);
     tp__free(w->order);
     tp__free(w->heap);
-}
-
-/* ---- delivery ---------------------------------------------------------------------------------------- */
-
-/* In three passes: the hooks of leaves, which may do anything; all else that can fail; and what cannot. */
-
-static tp_status sink_replace(sink *s, tp_tensor *g) {
-    if (!g) return tp_last_error().code;
-    tp_retain(g);
-    tp_release(s->grad);
-    s->grad = g;
-    return TP_OK;
-}
-
-static tp_status sink_hooks(sink *s) {
-    tp__meta *meta = tp__meta_of(s->tensor);
-    return sink_is_leaf(s) && meta && meta->hooks ? sink_replace(s, tp__meta_run_hooks(meta, s->grad))
-                                                  : TP_OK;
-}
-
-static tp_status run_leaf_hooks(walk *w) {
-    tp_scope *scope = tp_scope_begin();
-    if (!scope) return TP_ERR_MEMORY;
-    tp_status status = TP_OK;
-    for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
-        if (w->sinks[i].grad) status = sink_hooks(&w->sinks[i]);
-    tp_scope_end(scope);
-    return status;
-}
-
-/* Can the tensor keep the gradient `g`, which only a sink holds? It must be dense, with a storage of its own. */
-static bool own_enough(const walk *w, const tp_tensor *g) {
-    return w->create_graph ? atomic_load_explicit(&g->refs, memory_order_acquire) == 1 &&
-                                 atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
-                                 g->dense && !g->storage->release
-                           : solely_held(g);
-}
-
-/* A gradient in rows stays one unless there is a dense one too. */
-static tp_status sink_prepare_rows(const walk *w, sink *s, tp__meta *meta) {
-    tp_tensor *index = NULL, *values = NULL;
-    bool dense = s->grad != NULL;
-    s->own_count = s->part_count;
-    if (!dense) TP_TRY(tp__grad_rows(s->tensor, &index, &values));
-    if (index) {
-        TP_TRY(route_part(w, s, index, values));
-        s->old = tp_retain(index);
-    } else {
-        tp_tensor *old = tp__meta_retain_grad(meta);
-        dense = dense || old;
-        tp_release(old);
-    }
-    TP_TRY(tp__rows_sum(w->op, s->part_count, s->parts, &s->index, &s->values));
-    if (!dense) return TP_OK;
-    TP_TRY(sink_replace(s, tp__rows_dense(w->op, s->tensor, s->grad, s->index, s->values)));
-    tp_release(s->index);
-    s->index = NULL;
-    return TP_OK;
-}
-
-static tp_status sink_prepare(const walk *w, sink *s) {
-    tp__meta *meta = tp__meta_make(w->op, s->tensor);
-    if (!meta) return TP_ERR_MEMORY;
-    if (s->part_count > 0) TP_TRY(sink_prepare_rows(w, s, meta));
-    if (s->index) return TP_OK;
-    TP_TRY(tp__meta_densify(w->op, s->tensor));
-    tp__meta_lock(meta);
-    bool in_place = meta->grad && !w->create_graph && solely_held(meta->grad);
-    s->old = in_place ? NULL : tp_retain(meta->grad);
-    tp__meta_unlock(meta);
-    if (in_place) return TP_OK;
-    if (!s->old) return own_enough(w, s->grad) ? TP_OK : sink_replace(s, tp_clone(s->grad));
-    s->sum = tp_retain(tp_add(s->old, s->grad));
-    return s->sum ? TP_OK : tp_last_error().code;
-}
-
-/* Another thread has changed the same rows since they were prepared: the walk's own parts are added to what is there now. */
-static tp_status sink_add_again(const walk *w, sink *s, tp__meta *meta) {
-    tp_tensor *index, *values;
-    for (int i = s->own_count; i < s->part_count; i++) tp_release(s->parts[i]);
-    if (meta->row_index) {
-        s->parts[s->own_count] =
-            tp_retain(meta->row_index); /* the old ones' place, or room for one more pair */
-        s->parts[s->own_count + 1] = tp_retain(meta->row_values);
-    }
-    s->part_count = s->own_count + (meta->row_index ? 2 : 0);
-    TP_TRY(tp__rows_sum(w->op, s->part_count, s->parts, &index, &values));
-    tp_release(s->index);
-    tp_release(s->values);
-    s->index = index;
-    s->values = values;
-    return TP_OK;
-}
-
-static tp_status sink_deliver_rows(const walk *w, sink *s, tp__meta *meta) {
-    tp_tensor *old[2] = {NULL, NULL};
-    tp__meta_lock(meta);
-    tp_status status = meta->row_index == s->old ? TP_OK : sink_add_again(w, s, meta);
-    if (status == TP_OK) {
-        old[0] = meta->row_index;
-        old[1] = meta->row_values;
-        meta->row_index = tp_retain(s->index);
-        meta->row_values = tp_retain(s->values);
-    }
-    tp__meta_unlock(meta);
-    for (int i = 0; i < 2; i++) tp_release(old[i]);
-    return status;
-}
-
-/* Fails only where memory runs out just as another thread has changed the same gradient since it was prepared. */
-static tp_status sink_deliver(const walk *w, sink *s) {
-    tp__meta *meta = tp__meta_of(s->tensor);
-    if (s->index) return sink_deliver_rows(w, s, meta);
-    tp_tensor *next = NULL;
-    bool added = false;
-    tp__meta_lock(meta);
-    if (!meta->grad) next = tp_retain(s->grad);
-    else if (s->sum && meta->grad == s->old) next = tp_retain(s->sum);
-    else if (!w->create_graph && solely_held(meta->grad)) added = tp_add_(meta->grad, s->grad) != NULL;
-    else next = tp_retain(tp_add(meta->grad, s->grad));
-    tp_tensor *old = next ? meta->grad : NULL;
-    if (next) meta->grad = next;
-    tp__meta_unlock(meta);
-    tp_release(old); /* outside the lock: it may release a graph, and with it other gradients */
-    return next || added ? TP_OK : tp_last_error().code;
-}
-
-static int compare_numbers(const void *a, const void *b) {
-    const sink *x = *(const sink *const *)a, *y = *(const sink *const *)b;
-    return x->number < y->number ? -1 : 1;
-}
-
-/* Which leaves have hooks to be run after the delivery; gathered before it, since it may fail. */
-static tp_status gather_after(walk *w) {
-    for (int pass = 0; pass < 2; pass++) {
-        w->after_count = 0;
-        for (int64_t i = 0; i < w->sink_capacity; i++) {
-            const sink *s = &w->sinks[i];
-            if (!s->grad || !sink_is_leaf(s) || !tp__meta_has_after(tp__meta_of(s->tensor))) continue;
-            if (pass) w->after[w->after_count] = s;
-            w->after_count++;
-        }
-        if (pass || w->after_count == 0) continue;
-        w->after = tp__alloc((size_t)w->after_count * sizeof *w->after);
-        if (!w->after) return tp__error_memory(w->op, (size_t)w->after_count * sizeof *w->after);
-    }
-    if (w->after_count) qsort(w->after, (size_t)w->after_count, sizeof *w->after, compare_numbers);
-    return TP_OK;
-}
-
-static tp_status run_after(const walk *w) {
-    tp_status status = TP_OK;
-    for (int64_t i = 0; i < w->after_count && status == TP_OK; i++) {
-        tp_tensor *leaf = tp_retain(w->after[i]->tensor);
-        status = tp__meta_run_after(tp__meta_of(leaf), leaf);
-        tp_release(leaf);
-    }
-    return status;
-}
-
-static tp_status deliver(walk *w) {
-    TP_TRY(run_leaf_hooks(w));
-    TP_TRY(gather_after(w));
-    tp_scope *scope = tp_scope_begin();
-    if (!scope) return TP_ERR_MEMORY;
-    tp_status status = TP_OK;
-    for (int pass = 0; pass < 2; pass++) {
-        for (int64_t i = 0; i < w->sink_capacity && status == TP_OK; i++)
-            if (sink_has_grad(&w->sinks[i]))
-                status = pass ? sink_deliver(w, &w->sinks[i]) : sink_prepare(w, &w->sinks[i]);
-        tp__scope_clear(scope);
-    }
-    tp_scope_end(scope);
-    return status;
 }
 
 /* ---- the roots --------------------------------------------------------------------------------------- */
@@ -693,13 +411,13 @@ static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
     g = root_grad(w, t, g);
     if (!g) return tp_last_error().code;
     if (!t->node) {
-        sink *s = w->all ? sink_add(w, t, t) : sink_find(w, t);
-        if (s) return accumulate(w, &s->grad, g);
+        tp__sink *s = w->all ? tp__sink_add(&w->sinks, t, t) : tp__sink_find(&w->sinks, t);
+        if (s) return tp__accumulate(w->create_graph, &s->grad, g);
         return w->all ? TP_ERR_MEMORY : TP_OK;
     }
     tp__node *node = tp__node_of(t);
     TP_TRY(walk_push(w, node));
-    return accumulate(w, &node->outs[t->output].grad, g);
+    return tp__accumulate(w->create_graph, &node->outs[t->output].grad, g);
 }
 
 /* Enters what tp_grad() or .inputs asks for. */
@@ -709,7 +427,7 @@ static tp_status add_inputs(walk *w, tp_tensors inputs) {
         tp_tensor *t = inputs.items[i];
         uint64_t recorded = t->node ? tp__node_of(t)->sequence : 0;
         if (recorded < w->floor && !w->closed) w->floor = recorded;
-        if (!sink_add(w, sink_key(t), t)) return TP_ERR_MEMORY;
+        if (!tp__sink_add(&w->sinks, tp__sink_key(t), t)) return TP_ERR_MEMORY;
     }
     return TP_OK;
 }
@@ -759,6 +477,7 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     walk w = {.op = "backward",
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
+              .sinks = {.op = "backward", .create_graph = options.create_graph},
               .all = !some,
               .bounded = some};
     tp_scope *scope = tp_scope_begin();
@@ -766,8 +485,8 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     tp__tls.grad_off = !options.create_graph;
     tp_tensor *grad = options.grad;
     tp_status status = walk_all(&w, (tp_tensors){1, &t}, (tp_tensors){1, &grad}, options.inputs);
-    if (status == TP_OK) status = deliver(&w);
-    tp_status hooks = status == TP_OK ? run_after(&w) : TP_OK;
+    if (status == TP_OK) status = tp__sinks_deliver(&w.sinks);
+    tp_status hooks = status == TP_OK ? tp__sinks_run_after(&w.sinks) : TP_OK;
     walk_end(&w, status != TP_OK);
     tp_scope_end(scope);
     return tp__deliver(status == TP_OK ? hooks : status);
@@ -778,7 +497,7 @@ tp_status tp_backward(tp_tensor *t) { return tp_backward_with(t, (tp_backward_op
 static tp_status collect(const walk *w, const tp__request *request, tp_scope *scope, tp_tensors inputs,
                          tp_tensor **grads) {
     for (int i = 0; i < inputs.count; i++) {
-        sink *s = sink_find(w, sink_key(inputs.items[i]));
+        tp__sink *s = tp__sink_find(&w->sinks, tp__sink_key(inputs.items[i]));
         grads[i] = s ? s->grad : NULL;
         if (grads[i] || request->keep_null) continue;
         if (!request->options.allow_unused)
@@ -812,6 +531,7 @@ tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors in
     walk w = {.op = request->op,
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
+              .sinks = {.op = request->op, .create_graph = options.create_graph},
               .bounded = true,
               .closed = request->part,
               .known = request->known};
@@ -821,7 +541,7 @@ tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors in
     if (request->part) w.floor = request->since;
     tp_status status = walk_all(&w, outputs, grad_outputs, inputs);
     if (status == TP_OK && !request->part)
-        status = run_leaf_hooks(&w); /* they apply to what tp_grad() gives, too */
+        status = tp__sinks_run_hooks(&w.sinks); /* they apply to what tp_grad() gives, too */
     if (status == TP_OK) status = collect(&w, request, scope, inputs, grads);
     walk_end(&w, status != TP_OK);
     tp_scope_end(scope);
