@@ -244,9 +244,39 @@ static void test_not_finite(void **state) {
     assert_true(strstr(tp_last_error().message, "at the beginning of the epoch") != NULL);
     assert_true(tp_equal(broken, six));
 
+    self = (faulty){.at = 12}; /* the last step: no loss follows that would tell */
+    assert_null(train(options, &broken));
+    assert_error(TP_ERR_NUMERIC,
+                 "fit: epoch 2: its last step made weights that are not finite; they are again those at "
+                 "the beginning of the epoch");
+    assert_true(tp_equal(broken, six));
+
     self = (faulty){.at = 2, .gone = true};
     assert_null(train(options, NULL));
     assert_error(TP_ERR_NULL, "fit: the loss is NULL");
+}
+
+/* A batch that is not a number leaves no trace in running statistics either. */
+static void test_not_finite_statistics(void **state) {
+    (void)state;
+    tp_tensor *x = tp_ones(TP_SHAPE(8, 2), TP_F32), *y = tp_zeros(TP_SHAPE(8, 2), TP_F32);
+    tp_fill_(tp_narrow(x, 0, 7, 1), NAN);
+    tp_dataset *data = tp_dataset_tensors(TP_TENSORS(x, y));
+    tp_module *net = tp_nn_batch_norm1d(2, (tp_nn_batch_norm_options){0});
+    tp_optim *optim = make_sgd(net);
+    tp_fit_options options = {.loss = tp_criterion_mse,
+                              .optim = optim,
+                              .batch_size = 4,
+                              .no_shuffle = true,
+                              .verbosity = TP_SILENT};
+    assert_null(tp_fit(net, data, options));
+    assert_error(
+        TP_ERR_NUMERIC,
+        "fit: epoch 1, batch 2: the loss is nan; the weights are those at the beginning of the epoch");
+    assert_values(tp_module_find(net, "running_mean"), 0, 0);
+    tp_optim_free(optim);
+    tp_module_free(net);
+    tp_dataset_free(data);
 }
 
 static tp_tensor *each_loss(void *context, tp_tensor *prediction, tp_tensor *target) {
@@ -356,6 +386,8 @@ static void test_evaluate(void **state) {
     assert_true(tp_allclose(predicted, direct, (tp_isclose_options){0}));
     assert_float_equal(loss, tp_tensor_item(tp_mse_loss(direct, y, TP_MEAN)), 1e-6);
     options.predict = doubled;
+    assert_true(tp_equal(tp_predict(net, data, options), tp_mul_scalar(predicted, 2)));
+    options.loader = (tp_loader_options){.shuffle = true, .drop_last = true}; /* as the training has them */
     assert_true(tp_equal(tp_predict(net, data, options), tp_mul_scalar(predicted, 2)));
     tp_dataset *inputs = tp_dataset_tensors(TP_TENSORS(x)); /* without what is to be predicted */
     options.predict = NULL;
@@ -539,6 +571,7 @@ int main(void) {
         CHECK_TEST(test_early_stop),
         CHECK_TEST(test_schedule_and_clipping),
         CHECK_TEST(test_not_finite),
+        CHECK_TEST(test_not_finite_statistics),
         CHECK_TEST(test_errors),
         CHECK_TEST(test_evaluate),
         CHECK_TEST(test_criteria),

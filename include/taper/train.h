@@ -120,7 +120,8 @@ typedef struct tp_fit_options {
  * Runs with recording on. The same bits whatever the numbers of threads and workers.
  *
  * A loss that is not finite ends it with TP_ERR_NUMERIC, which names epoch, step and loss, before it does harm: the weights
- * are then those that gave it, or, if these are themselves not finite, those at the beginning of the epoch.
+ * are then those that gave it, or, if these are themselves not finite, or a buffer has become NaN, those at the beginning of the
+ * epoch. So do weights that an epoch's last step made not finite.
  *
  * Errors: TP_ERR_NULL for a missing loss or optim; TP_ERR_ARGUMENT for numbers out of range, a monitor that is no column of
  * the history, validation data given twice, no training samples; those of loaders, model, loss, metrics, files.
@@ -134,7 +135,7 @@ typedef struct tp_evaluate_options {
     tp_predict_fn *predict;
     void *predict_context;
     int64_t batch_size;       /* 0 is 32 */
-    tp_loader_options loader; /* for a transform, workers and the like */
+    tp_loader_options loader; /* for a transform, workers and the like; it is always all samples, in order */
 } tp_evaluate_options;
 
 /* The mean loss over all samples of `data`, in evaluation mode and unrecorded; 0 without a loss, NaN after an error. The

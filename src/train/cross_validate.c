@@ -84,9 +84,9 @@ tp_history *tp_cross_validate(tp_dataset *data, tp_fold_fn *make, void *context,
         names[i] = !i ? "loss" : metric ? tp_metric_name(metric) : "";
     }
     tp_history *history = status == TP_OK ? tp__history_new(op, names, count) : NULL;
-    status = history ? fold_all(data, make, context, &options, history, row) : TP_ERR_MEMORY;
+    if (history) status = fold_all(data, make, context, &options, history, row);
     tp__free(row);
-    if (status == TP_OK) return history;
+    if (history && status == TP_OK) return history;
     tp_history_free(history);
     tp__error_repend();
     return NULL;

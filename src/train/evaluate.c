@@ -89,7 +89,12 @@ static tp_loader *evaluate_loader(const char *op, tp_module *net, tp_dataset *da
             tp__error_null(op, "metrics");
             return NULL;
         }
-    return tp_loader_new(data, options->batch_size ? options->batch_size : 32, options->loader);
+    tp_loader_options loader =
+        options->loader; /* may be those of the training: here it is all samples, in order */
+    loader.shuffle = loader.drop_last = false;
+    loader.weights = loader.strata = NULL;
+    loader.draws = 0;
+    return tp_loader_new(data, options->batch_size ? options->batch_size : 32, loader);
 }
 
 static tp__runner evaluate_runner(const char *op, tp_module *net, const tp_evaluate_options *options) {

@@ -155,12 +155,26 @@ static void fit_free(fit *f) {
 
 /* Puts back weights that are good, and says what was wrong. */
 static tp_status fit_not_finite(fit *f, double loss) {
-    bool finite = tp__finite(f->runner.net);
+    bool finite;
+    TP_TRY(tp__finite(f->runner.net, &finite));
     if (!finite) TP_TRY(tp__snapshot_restore(&f->start, f->runner.net));
     return tp__error(TP_ERR_NUMERIC, "fit",
                      "epoch %lld, batch %lld: the loss is %g; the weights are those %s",
                      (long long)f->progress.epoch + 1, (long long)f->progress.batch + 1, loss,
                      finite ? "that gave it" : "at the beginning of the epoch");
+}
+
+/* The last step of an epoch is followed by no loss that would tell. */
+static tp_status fit_check_weights(fit *f) {
+    bool finite;
+    TP_TRY(tp__finite(f->runner.net, &finite));
+    if (finite) return TP_OK;
+    TP_TRY(tp__snapshot_restore(&f->start, f->runner.net));
+    return tp__error(
+        TP_ERR_NUMERIC, "fit",
+        "epoch %lld: its last step made weights that are not finite; they are again those at the "
+        "beginning of the epoch",
+        (long long)f->progress.epoch + 1);
 }
 
 static int64_t fit_accumulate(const fit *f) { return f->options.accumulate ? f->options.accumulate : 1; }
@@ -264,6 +278,7 @@ static tp_status fit_epoch(fit *f, int64_t epoch) {
     TP_TRY(tp_module_train(f->runner.net));
     TP_TRY(tp__snapshot_take("fit", &f->start, f->runner.net));
     TP_TRY(fit_batches(f));
+    TP_TRY(fit_check_weights(f));
     TP_TRY(fit_figures(f));
     TP_TRY(fit_judge(f));
     tp__progress_row(&f->progress, f->history);
@@ -290,6 +305,7 @@ tp_history *tp_fit(tp_module *net, tp_dataset *data, tp_fit_options options) {
         f.history = NULL;
         tp__error_repend();
     }
+    tp__progress_end(&f.progress);
     fit_free(&f);
     tp_scope_end(s);
     return f.history;

@@ -40,6 +40,7 @@ void tp__progress_batch(tp__progress *progress, int64_t samples, double loss, tp
     double now = tp__seconds();
     if (now - progress->shown < 0.1) return;
     progress->shown = now;
+    progress->open = true;
     progress_head(progress, now);
     fprintf(progress->out, "  loss %.4f", loss);
     for (int i = 0; i < metrics.count; i++)
@@ -56,6 +57,13 @@ void tp__progress_row(tp__progress *progress, const tp_history *history) {
     for (int i = 0; i < history->columns - 2; i++) /* without lr and seconds */
         fprintf(progress->out, "  %s %.4f", history->names[i], history->values[i][history->epochs - 1]);
     progress_left(progress, now);
+    fprintf(progress->out, "\n");
+    fflush(progress->out);
+    progress->open = false;
+}
+
+void tp__progress_end(tp__progress *progress) {
+    if (!progress->open) return;
     fprintf(progress->out, "\n");
     fflush(progress->out);
 }

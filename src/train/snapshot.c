@@ -50,17 +50,24 @@ tp_status tp__snapshot_restore(const tp__snapshot *snapshot, tp_module *m) {
     return status;
 }
 
-bool tp__finite(const tp_module *m) {
-    tp_tensors parameters = tp_module_parameters(m);
-    bool finite = true;
-    for (int i = 0; finite && i < parameters.count; i++) {
-        tp_scope *s = tp_scope_begin();
-        tp_no_grad_begin();
-        tp_tensor *all = tp_all(tp_isfinite(parameters.items[i]));
-        finite = all && tp_tensor_item(all) != 0;
-        tp_scope_end(s);
-    }
-    return finite;
+/* A buffer may hold infinities, such as those of a mask. */
+static tp_status snapshot_look(tp_tensor *t, bool *sound) {
+    if (!tp__is_floating((tp_dtype)t->dtype)) return TP_OK;
+    tp_scope *s = tp_scope_begin();
+    if (!s) return TP_ERR_MEMORY;
+    tp_no_grad_begin();
+    tp_tensor *all = tp_all(t->requires_grad ? tp_isfinite(t) : tp_logical_not(tp_isnan(t)));
+    if (all) *sound = tp_tensor_item(all) != 0;
+    tp_status status = all ? TP_OK : tp__failed();
+    tp_scope_end(s);
+    return status;
+}
+
+tp_status tp__finite(const tp_module *m, bool *finite) {
+    tp_named_tensors state = tp_module_state(m);
+    *finite = true;
+    for (int i = 0; i < state.count && *finite; i++) TP_TRY(snapshot_look(state.items[i].tensor, finite));
+    return TP_OK;
 }
 
 /* ---- modes ------------------------------------------------------------------------------------------- */

@@ -58,8 +58,8 @@ tp_status tp__snapshot_take(const char *op, tp__snapshot *snapshot, const tp_mod
 tp_status tp__snapshot_restore(const tp__snapshot *snapshot, tp_module *m);
 void tp__snapshot_free(tp__snapshot *snapshot);
 
-/* Are all of the module's parameters finite? */
-bool tp__finite(const tp_module *m);
+/* Are all of the module's parameters finite, and has no buffer a NaN? */
+tp_status tp__finite(const tp_module *m, bool *finite);
 
 /* Puts the module into evaluation mode; the modes it and those below had come back by the second call. NULL out of memory. */
 bool *tp__modes_eval(const char *op, tp_module *m);
@@ -68,8 +68,8 @@ void tp__modes_restore(tp_module *m, bool *modes);
 /* ---- progress.c ---- */
 
 typedef struct tp__progress {
-    FILE *out; /* NULL: silent */
-    bool terminal;
+    FILE *out;           /* NULL: silent */
+    bool terminal, open; /* the terminal shows a line that is still growing */
     int64_t epoch, epochs, batch, batches, samples;
     double start, epoch_start, shown; /* seconds */
 } tp__progress;
@@ -77,8 +77,8 @@ typedef struct tp__progress {
 double tp__seconds(void);
 void tp__progress_start(tp__progress *progress, FILE *out, int64_t epochs, int64_t batches);
 void tp__progress_epoch(tp__progress *progress, int64_t epoch);
-/* After a batch; figures: `count` names and values. */
 void tp__progress_batch(tp__progress *progress, int64_t samples, double loss, tp_metrics metrics);
-void tp__progress_row(tp__progress *progress, const tp_history *history);
+void tp__progress_row(tp__progress *progress, const tp_history *history); /* after an epoch */
+void tp__progress_end(tp__progress *progress);                            /* leaves no line half written */
 
 #endif
