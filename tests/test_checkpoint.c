@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "core/alloc.h"
-
 enum { LAYERS = 32, WIDTH = 64, ROWS = 256 };
 
 static tp_tensor *weight(int n) {
@@ -307,42 +305,21 @@ static void errors_are_delivered(void **state) {
                  "recorded: it was at version 1, now 2");
 }
 
-static tp_status whole_step(bool create_graph) {
-    tp_scope *s = tp_scope_begin();
-    if (!s) return tp_last_error().code;
+static tp_status whole_step(void *create_graph) {
     tp_tensor *x = tp_set_requires_grad(tp_linspace(0.5, 2, 4, TP_F32), true), *y[1], *g[2];
     tp_tensor *in = tp_reshape(x, TP_SHAPE(2, 2));
     tp_status status = in ? tp_checkpoint(nested, x, TP_TENSORS(in, in), 1, y, (tp_checkpoint_options){0})
                           : tp_last_error().code;
     if (status == TP_OK)
         status = tp_grad(TP_TENSORS(tp_sum(y[0])), TP_TENSORS(x), (tp_tensors){0}, g,
-                         (tp_grad_options){.create_graph = create_graph});
-    tp_scope_end(s);
+                         (tp_grad_options){.create_graph = *(bool *)create_graph});
     return status;
 }
 
 static void every_allocation_may_fail(void **state) {
     (void)state;
-    for (int create = 0; create < 2; create++) {
-        assert_ok(whole_step(create));
-        for (int64_t n = 1;; n++) {
-            tp_memory_info before = tp_memory_stats();
-            tp_generator_state rng = tp_generator_get_state(tp_default_generator());
-            tp__alloc_fail_at(n, false);
-            tp_status status = whole_step(create);
-            bool reached = tp__alloc_fail_count() >= n;
-            tp__alloc_fail_at(0, false);
-            tp_error_clear();
-            tp_memory_info after = tp_memory_stats();
-            tp_generator_set_state(tp_default_generator(), rng);
-            if (status != (reached ? TP_ERR_MEMORY : TP_OK) || after.live_nodes != before.live_nodes ||
-                after.live_tensors != before.live_tensors || after.live_storages != before.live_storages)
-                fail_msg("allocation %lld: %s; %lld nodes and %lld tensors are left", (long long)n,
-                         tp_status_name(status), (long long)(after.live_nodes - before.live_nodes),
-                         (long long)(after.live_tensors - before.live_tensors));
-            if (!reached) break;
-        }
-    }
+    assert_survives_no_memory(whole_step, &(bool){false}, 20);
+    assert_survives_no_memory(whole_step, &(bool){true}, 20);
 }
 
 /* ---- threads ----------------------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/alloc.h"
+
 typedef struct fixture {
     tp_memory_info before;
     tp_scope *scope;
@@ -18,22 +20,49 @@ int check_setup(void **state) {
     return f->scope ? 0 : -1;
 }
 
+/* Prints what lives now and did not live before; false if there is something. */
+static bool as_before(const tp_memory_info *before) {
+    tp_memory_info now = tp_memory_stats();
+    if (now.live_tensors == before->live_tensors && now.live_storages == before->live_storages &&
+        now.live_nodes == before->live_nodes && now.live_objects == before->live_objects &&
+        now.in_use == before->in_use)
+        return true;
+    print_error("left behind: %lld tensors, %lld storages, %lld nodes, %lld objects, %lld bytes\n",
+                (long long)(now.live_tensors - before->live_tensors),
+                (long long)(now.live_storages - before->live_storages),
+                (long long)(now.live_nodes - before->live_nodes),
+                (long long)(now.live_objects - before->live_objects),
+                (long long)now.in_use - (long long)before->in_use);
+    return false;
+}
+
 int check_teardown(void **state) {
     fixture *f = *state;
     tp_scope_end(f->scope);
-    tp_memory_info now = tp_memory_stats();
-    int bad = now.live_tensors != f->before.live_tensors || now.live_storages != f->before.live_storages ||
-              now.live_nodes != f->before.live_nodes || now.live_objects != f->before.live_objects ||
-              now.in_use != f->before.in_use;
-    if (bad)
-        print_error("left behind: %lld tensors, %lld storages, %lld nodes, %lld objects, %lld bytes\n",
-                    (long long)(now.live_tensors - f->before.live_tensors),
-                    (long long)(now.live_storages - f->before.live_storages),
-                    (long long)(now.live_nodes - f->before.live_nodes),
-                    (long long)(now.live_objects - f->before.live_objects),
-                    (long long)now.in_use - (long long)f->before.in_use);
+    bool good = as_before(&f->before);
     free(f);
-    return bad ? -1 : 0;
+    return good ? 0 : -1;
+}
+
+void assert_survives_no_memory(check_run *run, void *context, int64_t least) {
+    for (int64_t n = 1;; n++) {
+        tp_memory_info before = tp_memory_stats();
+        tp_generator_state random = tp_generator_get_state(tp_default_generator());
+        tp_scope *s = tp_scope_begin();
+        tp__alloc_fail_at(n, false);
+        tp_status status = run(context);
+        bool reached = tp__alloc_fail_count() >= n;
+        tp__alloc_fail_at(0, false);
+        tp_scope_end(s);
+        tp_generator_set_state(tp_default_generator(), random);
+        if (status != (reached ? TP_ERR_MEMORY : TP_OK))
+            fail_msg("allocation %lld: %s %s", (long long)n, tp_status_name(status), tp_last_error().message);
+        tp_error_clear();
+        if (!as_before(&before)) fail_msg("allocation %lld failed", (long long)n);
+        if (reached) continue;
+        assert_true(n > least);
+        return;
+    }
 }
 
 void check_error(tp_status code, const char *message, const char *file, int line) {

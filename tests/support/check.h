@@ -31,6 +31,11 @@ int check_teardown(void **state);
 #define assert_error(code, message) check_error(code, message, __FILE__, __LINE__)
 void check_error(tp_status code, const char *message, const char *file, int line);
 
+/* Runs it with its first allocation failing, then with its second, and so on, in a scope each time: it gives TP_ERR_MEMORY whichever
+ * fails, TP_OK if none does, and leaves nothing behind. There are at least `least` to fail. */
+typedef tp_status check_run(void *context);
+void assert_survives_no_memory(check_run *run, void *context, int64_t least);
+
 /* The elements of `t` are, row-major, the given doubles, to a relative and absolute 1e-6. */
 #define assert_values(t, ...)                                                                                \
     check_values(t, (const double[]){__VA_ARGS__}, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)),  \
