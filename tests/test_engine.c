@@ -270,6 +270,31 @@ static void hooks(void **state) {
     assert_float_equal(grad_of(x), 12, 0);
 }
 
+/* Which hooks have run, in order. */
+static int hooks_run[20], hooks_run_count;
+
+static tp_tensor *note(tp_tensor *g, void *context) {
+    (void)g;
+    hooks_run[hooks_run_count++] = *(int *)context;
+    return NULL;
+}
+
+static void hooks_of_leaves_run_in_the_order_of_the_walk(void **state) {
+    (void)state;
+    int numbers[20];
+    tp_tensor *y = leaf(1);
+    for (int i = 0; i < 20; i++) {
+        numbers[i] = i;
+        tp_tensor *x = leaf(2);
+        assert_int_equal(tp_register_hook(x, note, &numbers[i], NULL), 0);
+        y = tp_mul(y, x);
+    }
+    hooks_run_count = 0;
+    assert_ok(tp_backward(y));
+    assert_int_equal(hooks_run_count, 20);
+    for (int i = 0; i < 20; i++) assert_int_equal(hooks_run[i], 19 - i);
+}
+
 static void anomaly(void **state) {
     (void)state;
     tp_tensor *x = leaf(0);
@@ -453,6 +478,7 @@ int main(void) {
         CHECK_TEST(detach_shares_memory),
         CHECK_TEST(inplace_rules),
         CHECK_TEST(hooks),
+        CHECK_TEST(hooks_of_leaves_run_in_the_order_of_the_walk),
         CHECK_TEST(anomaly),
         CHECK_TEST(chains_are_checked_once),
         CHECK_TEST(deep_graphs_on_a_small_stack),

@@ -88,8 +88,9 @@ TP_API tp_status tp_grad(tp_tensors outputs, tp_tensors inputs, tp_tensors grad_
  * It must not change the gradient in place, nor walk the graph it belongs to. */
 typedef tp_tensor *tp_hook_fn(tp_tensor *grad, void *context);
 
-/* Registers a hook; hooks run in the order of registration. Returns a number for tp_remove_hook(), or -1.
- * `free_context` (or NULL) is called with `context` when the hook goes. Errors: TP_ERR_AUTOGRAD if `t` does not require grad. */
+/* Registers a hook. A tensor's run in the order of registration; leaves come in the order in which the walk met them.
+ * Returns a number for tp_remove_hook(), or -1. `free_context` (or NULL) is called with `context` when the hook goes.
+ * Errors: TP_ERR_AUTOGRAD if `t` does not require grad. */
 TP_API int tp_register_hook(tp_tensor *t, tp_hook_fn *hook, void *context, void (*free_context)(void *));
 TP_API tp_status tp_remove_hook(tp_tensor *t, int id);
 

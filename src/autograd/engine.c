@@ -2,9 +2,8 @@
  *
  * A node is processed once all that was recorded after it has been: the walk takes nodes from a heap in
  * descending order of their sequence number, which is always a topological order. Gradients are summed at
- * the node's outputs until then. What arrives at leaves, and at the inputs that are asked for, is gathered in a table
- * and delivered at the end, so that a walk that fails leaves every gradient as it was. */
-#include "autograd/node.h"
+ * the node's outputs until then. What arrives at leaves, and at the inputs that are asked for, goes into a table of
+ * sinks, see sinks.h. */
 #include "autograd/sinks.h"
 #include "core/scope.h"
 #include "taper/creation.h"
@@ -16,10 +15,9 @@ typedef struct walk {
     bool create_graph, retain_graph;
     bool all;     /* every leaf is wanted; otherwise what is in the table */
     bool bounded; /* `order` holds all nodes of the walk, claimed */
-    uint64_t
-        floor; /* bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's */
-    bool
-        closed; /* what lies below the floor, and other leaves than those asked for or known, must not be reached */
+    /* Bounded: nodes recorded before this one lead to nothing wanted, and may be another walk's. */
+    uint64_t floor;
+    bool closed; /* nothing below the floor, and no leaf but those asked for or known, may be reached */
     tp_tensors known;
     tp__node **heap;
     int64_t heap_count, heap_capacity;
@@ -81,11 +79,26 @@ static tp__node *walk_pop(walk *w) {
 /* ---- gradients on their way -------------------------------------------------------------------------- */
 
 bool tp__edge_wanted(const tp__ctx *ctx, const tp__edge *edge) {
-    const walk *w = ctx->walk;
     if (ctx->all) return edge->node || edge->leaf;
+    const walk *w = ctx->walk;
     if (edge->node && edge->node->sequence < w->floor) return false;
     if (edge->node) return edge->node->needed || tp__sink_find(&w->sinks, &edge->node->outs[edge->output]);
     return edge->leaf && tp__sink_find(&w->sinks, edge->leaf);
+}
+
+/* Adds `g` to the sum in `*slot`. */
+static tp_status accumulate(const walk *w, tp_tensor **slot, tp_tensor *g) {
+    if (!*slot) {
+        *slot = tp_retain(g);
+        return TP_OK;
+    }
+    tp_tensor *sum = !w->create_graph && tp__solely_held(*slot) ? tp_add_(*slot, g) : tp_add(*slot, g);
+    if (!sum) return tp_last_error().code;
+    if (sum != *slot) {
+        tp_release(*slot);
+        *slot = tp_retain(sum);
+    }
+    return TP_OK;
 }
 
 /* Makes what a rule gave for an input of this shape and dtype into its gradient: sums over the dims that
@@ -116,11 +129,11 @@ static tp_status route(walk *w, const tp__node *node, int i, tp_tensor *g) {
     if (TP__UNLIKELY(tp__tls.anomaly)) TP_TRY(tp__check_gradient(node, i, g));
     if (e->leaf) {
         tp__sink *s = tp__sink_add(&w->sinks, e->leaf, e->leaf);
-        return s ? tp__accumulate(w->create_graph, &s->grad, g) : TP_ERR_MEMORY;
+        return s ? accumulate(w, &s->grad, g) : TP_ERR_MEMORY;
     }
     if (!w->bounded)
         TP_TRY(walk_push(w, e->node)); /* first: what is in the walk is cleared when that fails */
-    return tp__accumulate(w->create_graph, &e->node->outs[e->output].grad, g);
+    return accumulate(w, &e->node->outs[e->output].grad, g);
 }
 
 /* May input 0 of the node have its gradient in rows? Nobody but its leaf is to see it. */
@@ -129,12 +142,6 @@ static bool takes_rows(const walk *w, const tp__node *node) {
     if (!node->op->vjp_rows || w->create_graph || !w->all || !leaf || tp__tls.anomaly) return false;
     const tp__meta *meta = tp__meta_of(leaf);
     return !meta || !meta->hooks;
-}
-
-static tp_status route_rows(walk *w, const tp__node *node, tp_tensor *index, tp_tensor *values) {
-    if (!index || !values) return tp_last_error().code;
-    tp__sink *s = tp__sink_add(&w->sinks, node->edges[0].leaf, node->edges[0].leaf);
-    return s ? tp__sink_add_rows(&w->sinks, s, index, values) : TP_ERR_MEMORY;
 }
 
 /* ---- one node ---------------------------------------------------------------------------------------- */
@@ -233,7 +240,8 @@ static tp_status run_rule(walk *w, tp__node *node, tp_tensor **g, tp_tensor **dx
     if (takes_rows(w, node)) {
         tp_tensor *index = NULL, *values = NULL;
         node->op->vjp_rows(&ctx, g, &index, &values);
-        return route_rows(w, node, index, values);
+        return index && values ? tp__sink_add_rows(&w->sinks, node->edges[0].leaf, index, values)
+                               : tp_last_error().code;
     }
     (!w->create_graph && node->op->vjp_fused ? node->op->vjp_fused : node->op->vjp)(&ctx, g, dx);
     if (seal) {
@@ -412,12 +420,12 @@ static tp_status add_root(walk *w, tp_tensor *t, tp_tensor *g) {
     if (!g) return tp_last_error().code;
     if (!t->node) {
         tp__sink *s = w->all ? tp__sink_add(&w->sinks, t, t) : tp__sink_find(&w->sinks, t);
-        if (s) return tp__accumulate(w->create_graph, &s->grad, g);
+        if (s) return accumulate(w, &s->grad, g);
         return w->all ? TP_ERR_MEMORY : TP_OK;
     }
     tp__node *node = tp__node_of(t);
     TP_TRY(walk_push(w, node));
-    return tp__accumulate(w->create_graph, &node->outs[t->output].grad, g);
+    return accumulate(w, &node->outs[t->output].grad, g);
 }
 
 /* Enters what tp_grad() or .inputs asks for. */
@@ -477,14 +485,15 @@ tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     walk w = {.op = "backward",
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
-              .sinks = {.op = "backward", .create_graph = options.create_graph},
               .all = !some,
+              .sinks = {.op = "backward", .create_graph = options.create_graph},
               .bounded = some};
     tp_scope *scope = tp_scope_begin();
     if (!scope) return tp__deliver(TP_ERR_MEMORY);
     tp__tls.grad_off = !options.create_graph;
     tp_tensor *grad = options.grad;
     tp_status status = walk_all(&w, (tp_tensors){1, &t}, (tp_tensors){1, &grad}, options.inputs);
+    if (status == TP_OK) status = tp__sinks_run_hooks(&w.sinks);
     if (status == TP_OK) status = tp__sinks_deliver(&w.sinks);
     tp_status hooks = status == TP_OK ? tp__sinks_run_after(&w.sinks) : TP_OK;
     walk_end(&w, status != TP_OK);
@@ -531,10 +540,10 @@ tp_status tp__grad(const tp__request *request, tp_tensors outputs, tp_tensors in
     walk w = {.op = request->op,
               .create_graph = options.create_graph,
               .retain_graph = options.retain_graph || options.create_graph,
-              .sinks = {.op = request->op, .create_graph = options.create_graph},
               .bounded = true,
               .closed = request->part,
-              .known = request->known};
+              .known = request->known,
+              .sinks = {.op = request->op, .create_graph = options.create_graph}};
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
     tp__tls.grad_off = !options.create_graph;

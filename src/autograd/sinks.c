@@ -1,59 +1,57 @@
+/* Gradients that have arrived, from the table that gathers them to the tensors that get them. */
 #include "autograd/sinks.h"
-
-#include <stdlib.h>
-
 #include "core/scope.h"
 #include "taper/creation.h"
+#include "taper/elementwise.h"
 
-/* ---- the table of sinks ------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
-static tp__sink *sink_probe(tp__sink *items, int64_t capacity, const void *key) {
+/* Where in the hash table `key` is, or would be. */
+static int64_t *sink_probe(const tp__sinks *s, const void *key) {
+    int64_t mask = 2 * s->capacity - 1;
     uint64_t hash = ((uint64_t)(uintptr_t)key >> 3) * 0x9E3779B97F4A7C15u;
-    for (int64_t i = (int64_t)(hash >> 20) & (capacity - 1);; i = (i + 1) & (capacity - 1))
-        if (!items[i].key || items[i].key == key) return &items[i];
+    for (int64_t i = (int64_t)(hash >> 20) & mask;; i = (i + 1) & mask)
+        if (!s->places[i] || s->items[s->places[i] - 1].key == key) return &s->places[i];
 }
 
-tp__sink *tp__sink_find(const tp__sinks *sinks, const void *key) {
-    tp__sink *s = sinks->capacity ? sink_probe(sinks->items, sinks->capacity, key) : NULL;
-    return s && s->key ? s : NULL;
-}
-
-tp__sink *tp__sink_add(tp__sinks *sinks, const void *key, tp_tensor *tensor) {
-    if (2 * sinks->count >= sinks->capacity) {
-        int64_t capacity = sinks->capacity ? 2 * sinks->capacity : 32;
-        tp__sink *items = tp__alloc_zero((size_t)capacity * sizeof *items);
-        if (!items) {
-            tp__error_memory(sinks->op, (size_t)capacity * sizeof *items);
-            return NULL;
-        }
-        for (int64_t i = 0; i < sinks->capacity; i++)
-            if (sinks->items[i].key) *sink_probe(items, capacity, sinks->items[i].key) = sinks->items[i];
-        tp__free(sinks->items);
-        sinks->items = items;
-        sinks->capacity = capacity;
-    }
-    tp__sink *s = sink_probe(sinks->items, sinks->capacity, key);
-    if (!s->key) {
-        s->key = key;
-        s->tensor = tensor;
-        s->number = sinks->count++;
-    }
-    return s;
+static tp_status sinks_grow(tp__sinks *s) {
+    int64_t capacity = s->capacity ? 2 * s->capacity : 16;
+    tp__sink *items = tp__realloc(s->items, (size_t)capacity * sizeof *items);
+    if (!items) return tp__error_memory(s->op, (size_t)capacity * sizeof *items);
+    s->items = items;
+    int64_t *places = tp__alloc_zero(2 * (size_t)capacity * sizeof *places);
+    if (!places) return tp__error_memory(s->op, 2 * (size_t)capacity * sizeof *places);
+    tp__free(s->places);
+    s->places = places;
+    s->capacity = capacity;
+    for (int64_t i = 0; i < s->count; i++) *sink_probe(s, items[i].key) = i + 1;
+    return TP_OK;
 }
 
 const void *tp__sink_key(const tp_tensor *t) {
     return t->node ? (const void *)&tp__node_of(t)->outs[t->output] : t;
 }
 
-static bool sink_has_grad(const tp__sink *s) { return s->grad || s->part_count > 0; }
+tp__sink *tp__sink_find(const tp__sinks *s, const void *key) {
+    int64_t place = s->capacity ? *sink_probe(s, key) : 0; /* 1 + it */
+    return place ? &s->items[place - 1] : NULL;
+}
 
-static bool sink_is_leaf(const tp__sink *s) { return s->key == s->tensor; }
+tp__sink *tp__sink_add(tp__sinks *s, const void *key, tp_tensor *tensor) {
+    tp__sink *known = tp__sink_find(s, key);
+    if (known) return known;
+    if (s->count == s->capacity && sinks_grow(s) != TP_OK) return NULL;
+    tp__sink *added = &s->items[s->count++];
+    *added = (tp__sink){.key = key, .tensor = tensor};
+    *sink_probe(s, key) = s->count;
+    return added;
+}
 
-tp_status tp__sink_add_rows(const tp__sinks *sinks, tp__sink *s, tp_tensor *index, tp_tensor *values) {
+static tp_status sink_add_part(const char *op, tp__sink *s, tp_tensor *index, tp_tensor *values) {
     if (s->part_count + 4 > s->part_capacity) { /* a pair, and room for one more */
         int capacity = s->part_capacity ? 2 * s->part_capacity : 8;
         tp_tensor **parts = tp__realloc(s->parts, (size_t)capacity * sizeof *parts);
-        if (!parts) return tp__error_memory(sinks->op, (size_t)capacity * sizeof *parts);
+        if (!parts) return tp__error_memory(op, (size_t)capacity * sizeof *parts);
         s->parts = parts;
         s->part_capacity = capacity;
     }
@@ -62,9 +60,12 @@ tp_status tp__sink_add_rows(const tp__sinks *sinks, tp__sink *s, tp_tensor *inde
     return TP_OK;
 }
 
-/* ---- delivery ---------------------------------------------------------------------------------------- */
+tp_status tp__sink_add_rows(tp__sinks *s, tp_tensor *leaf, tp_tensor *index, tp_tensor *values) {
+    tp__sink *sink = tp__sink_add(s, leaf, leaf);
+    return sink ? sink_add_part(s->op, sink, index, values) : TP_ERR_MEMORY;
+}
 
-/* In three passes: the hooks of leaves, which may do anything; all else that can fail; and what cannot. */
+static bool sink_is_leaf(const tp__sink *s) { return s->key == s->tensor; }
 
 static tp_status sink_replace(tp__sink *s, tp_tensor *g) {
     if (!g) return tp_last_error().code;
@@ -74,79 +75,111 @@ static tp_status sink_replace(tp__sink *s, tp_tensor *g) {
     return TP_OK;
 }
 
-static tp_status sink_hooks(tp__sink *s) {
-    tp__meta *meta = tp__meta_of(s->tensor);
-    return sink_is_leaf(s) && meta && meta->hooks ? sink_replace(s, tp__meta_run_hooks(meta, s->grad))
-                                                  : TP_OK;
+void tp__sinks_free(tp__sinks *s) {
+    for (int64_t i = 0; i < s->count; i++) {
+        tp__sink *sink = &s->items[i];
+        tp_release(sink->grad);
+        tp_release(sink->old);
+        tp_release(sink->sum);
+        for (int k = 0; k < sink->part_count; k++) tp_release(sink->parts[k]);
+        tp__free(sink->parts);
+        tp_release(sink->index);
+        tp_release(sink->values);
+    }
+    tp__free(s->items);
+    tp__free(s->places);
 }
 
-tp_status tp__sinks_run_hooks(tp__sinks *sinks) {
+/* ---- hooks ------------------------------------------------------------------------------------------- */
+
+tp_status tp__sinks_run_hooks(tp__sinks *s) {
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
     tp_status status = TP_OK;
-    for (int64_t i = 0; i < sinks->capacity && status == TP_OK; i++)
-        if (sinks->items[i].grad) status = sink_hooks(&sinks->items[i]);
+    for (int64_t i = 0; i < s->count && status == TP_OK; i++) {
+        tp__sink *sink = &s->items[i];
+        tp__meta *meta = tp__meta_of(sink->tensor);
+        if (sink->grad && sink_is_leaf(sink) && meta && meta->hooks)
+            status = sink_replace(sink, tp__meta_run_hooks(meta, sink->grad));
+    }
     tp_scope_end(scope);
     return status;
 }
 
+tp_status tp__sinks_run_after(const tp__sinks *s) {
+    tp_status status = TP_OK;
+    for (int64_t i = 0; i < s->count && status == TP_OK; i++) {
+        const tp__sink *sink = &s->items[i];
+        tp__meta *meta = tp__meta_of(sink->tensor);
+        if (!sink->grad || !sink_is_leaf(sink) || !tp__meta_has_after(meta)) continue;
+        tp_tensor *leaf = tp_retain(sink->tensor); /* a hook may drop it */
+        status = tp__meta_run_after(meta, leaf);
+        tp_release(leaf);
+    }
+    return status;
+}
+
+/* ---- delivery: first all that can fail --------------------------------------------------------------- */
+
 /* Can the tensor keep the gradient `g`, which only a sink holds? It must be dense, with a storage of its own. */
-static bool own_enough(const tp__sinks *sinks, const tp_tensor *g) {
-    return sinks->create_graph ? atomic_load_explicit(&g->refs, memory_order_acquire) == 1 &&
-                                     atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
-                                     g->dense && !g->storage->release
-                               : tp__solely_held(g);
+static bool own_enough(const tp_tensor *g, bool create_graph) {
+    return create_graph ? atomic_load_explicit(&g->refs, memory_order_acquire) == 1 &&
+                              atomic_load_explicit(&g->storage->refs, memory_order_acquire) == 1 &&
+                              g->dense && !g->storage->release
+                        : tp__solely_held(g);
 }
 
 /* A gradient in rows stays one unless there is a dense one too. */
-static tp_status sink_prepare_rows(const tp__sinks *sinks, tp__sink *s, tp__meta *meta) {
+static tp_status sink_prepare_rows(const char *op, tp__sink *s, tp__meta *meta) {
     tp_tensor *index = NULL, *values = NULL;
     bool dense = s->grad != NULL;
     s->own_count = s->part_count;
     if (!dense) TP_TRY(tp__grad_rows(s->tensor, &index, &values));
     if (index) {
-        TP_TRY(tp__sink_add_rows(sinks, s, index, values));
+        TP_TRY(sink_add_part(op, s, index, values));
         s->old = tp_retain(index);
     } else {
         tp_tensor *old = tp__meta_retain_grad(meta);
         dense = dense || old;
         tp_release(old);
     }
-    TP_TRY(tp__rows_sum(sinks->op, s->part_count, s->parts, &s->index, &s->values));
+    TP_TRY(tp__rows_sum(op, s->part_count, s->parts, &s->index, &s->values));
     if (!dense) return TP_OK;
-    TP_TRY(sink_replace(s, tp__rows_dense(sinks->op, s->tensor, s->grad, s->index, s->values)));
+    TP_TRY(sink_replace(s, tp__rows_dense(op, s->tensor, s->grad, s->index, s->values)));
     tp_release(s->index);
     s->index = NULL;
     return TP_OK;
 }
 
-static tp_status sink_prepare(const tp__sinks *sinks, tp__sink *s) {
-    tp__meta *meta = tp__meta_make(sinks->op, s->tensor);
+static tp_status sink_prepare(const tp__sinks *all, tp__sink *s) {
+    tp__meta *meta = tp__meta_make(all->op, s->tensor);
     if (!meta) return TP_ERR_MEMORY;
-    if (s->part_count > 0) TP_TRY(sink_prepare_rows(sinks, s, meta));
+    if (s->part_count > 0) TP_TRY(sink_prepare_rows(all->op, s, meta));
     if (s->index) return TP_OK;
-    TP_TRY(tp__meta_densify(sinks->op, s->tensor));
+    TP_TRY(tp__meta_densify(all->op, s->tensor));
     tp__meta_lock(meta);
-    bool in_place = meta->grad && !sinks->create_graph && tp__solely_held(meta->grad);
+    bool in_place = meta->grad && !all->create_graph && tp__solely_held(meta->grad);
     s->old = in_place ? NULL : tp_retain(meta->grad);
     tp__meta_unlock(meta);
     if (in_place) return TP_OK;
-    if (!s->old) return own_enough(sinks, s->grad) ? TP_OK : sink_replace(s, tp_clone(s->grad));
+    if (!s->old) return own_enough(s->grad, all->create_graph) ? TP_OK : sink_replace(s, tp_clone(s->grad));
     s->sum = tp_retain(tp_add(s->old, s->grad));
     return s->sum ? TP_OK : tp_last_error().code;
 }
 
-/* Another thread has changed the same rows since they were prepared: the walk's own parts are added to what is there now. */
-static tp_status sink_add_again(const tp__sinks *sinks, tp__sink *s, tp__meta *meta) {
+/* ---- delivery: then what cannot ---------------------------------------------------------------------- */
+
+/* Another thread has changed the same rows since they were prepared: the walk's own parts are added to what is
+ * there now. */
+static tp_status sink_add_again(const char *op, tp__sink *s, const tp__meta *meta) {
     tp_tensor *index, *values;
     for (int i = s->own_count; i < s->part_count; i++) tp_release(s->parts[i]);
-    if (meta->row_index) {
-        s->parts[s->own_count] =
-            tp_retain(meta->row_index); /* the old ones' place, or room for one more pair */
-        s->parts[s->own_count + 1] = tp_retain(meta->row_values);
+    s->part_count = s->own_count;
+    if (meta->row_index) { /* in the old ones' place, or in the room for one more pair */
+        s->parts[s->part_count++] = tp_retain(meta->row_index);
+        s->parts[s->part_count++] = tp_retain(meta->row_values);
     }
-    s->part_count = s->own_count + (meta->row_index ? 2 : 0);
-    TP_TRY(tp__rows_sum(sinks->op, s->part_count, s->parts, &index, &values));
+    TP_TRY(tp__rows_sum(op, s->part_count, s->parts, &index, &values));
     tp_release(s->index);
     tp_release(s->values);
     s->index = index;
@@ -154,10 +187,10 @@ static tp_status sink_add_again(const tp__sinks *sinks, tp__sink *s, tp__meta *m
     return TP_OK;
 }
 
-static tp_status sink_deliver_rows(const tp__sinks *sinks, tp__sink *s, tp__meta *meta) {
+static tp_status sink_deliver_rows(const char *op, tp__sink *s, tp__meta *meta) {
     tp_tensor *old[2] = {NULL, NULL};
     tp__meta_lock(meta);
-    tp_status status = meta->row_index == s->old ? TP_OK : sink_add_again(sinks, s, meta);
+    tp_status status = meta->row_index == s->old ? TP_OK : sink_add_again(op, s, meta);
     if (status == TP_OK) {
         old[0] = meta->row_index;
         old[1] = meta->row_values;
@@ -170,16 +203,15 @@ static tp_status sink_deliver_rows(const tp__sinks *sinks, tp__sink *s, tp__meta
 }
 
 /* Fails only where memory runs out just as another thread has changed the same gradient since it was prepared. */
-static tp_status sink_deliver(const tp__sinks *sinks, tp__sink *s) {
+static tp_status sink_deliver(const tp__sinks *all, tp__sink *s) {
     tp__meta *meta = tp__meta_of(s->tensor);
-    if (s->index) return sink_deliver_rows(sinks, s, meta);
+    if (s->index) return sink_deliver_rows(all->op, s, meta);
     tp_tensor *next = NULL;
     bool added = false;
     tp__meta_lock(meta);
     if (!meta->grad) next = tp_retain(s->grad);
     else if (s->sum && meta->grad == s->old) next = tp_retain(s->sum);
-    else if (!sinks->create_graph && tp__solely_held(meta->grad))
-        added = tp_add_(meta->grad, s->grad) != NULL;
+    else if (!all->create_graph && tp__solely_held(meta->grad)) added = tp_add_(meta->grad, s->grad) != NULL;
     else next = tp_retain(tp_add(meta->grad, s->grad));
     tp_tensor *old = next ? meta->grad : NULL;
     if (next) meta->grad = next;
@@ -188,68 +220,18 @@ static tp_status sink_deliver(const tp__sinks *sinks, tp__sink *s) {
     return next || added ? TP_OK : tp_last_error().code;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-    const tp__sink *x = *(const tp__sink *const *)a, *y = *(const tp__sink *const *)b;
-    return x->number < y->number ? -1 : 1;
-}
-
-/* Which leaves have hooks to be run after the delivery; gathered before it, since it may fail. */
-static tp_status gather_after(tp__sinks *sinks) {
-    for (int pass = 0; pass < 2; pass++) {
-        sinks->after_count = 0;
-        for (int64_t i = 0; i < sinks->capacity; i++) {
-            const tp__sink *s = &sinks->items[i];
-            if (!s->grad || !sink_is_leaf(s) || !tp__meta_has_after(tp__meta_of(s->tensor))) continue;
-            if (pass) sinks->after[sinks->after_count] = s;
-            sinks->after_count++;
-        }
-        if (pass || sinks->after_count == 0) continue;
-        sinks->after = tp__alloc((size_t)sinks->after_count * sizeof *sinks->after);
-        if (!sinks->after)
-            return tp__error_memory(sinks->op, (size_t)sinks->after_count * sizeof *sinks->after);
-    }
-    if (sinks->after_count)
-        qsort(sinks->after, (size_t)sinks->after_count, sizeof *sinks->after, compare_numbers);
-    return TP_OK;
-}
-
-tp_status tp__sinks_run_after(const tp__sinks *sinks) {
-    tp_status status = TP_OK;
-    for (int64_t i = 0; i < sinks->after_count && status == TP_OK; i++) {
-        tp_tensor *leaf = tp_retain(sinks->after[i]->tensor);
-        status = tp__meta_run_after(tp__meta_of(leaf), leaf);
-        tp_release(leaf);
-    }
-    return status;
-}
-
-tp_status tp__sinks_deliver(tp__sinks *sinks) {
-    TP_TRY(tp__sinks_run_hooks(sinks));
-    TP_TRY(gather_after(sinks));
+tp_status tp__sinks_deliver(tp__sinks *s) {
     tp_scope *scope = tp_scope_begin();
     if (!scope) return TP_ERR_MEMORY;
     tp_status status = TP_OK;
     for (int pass = 0; pass < 2; pass++) {
-        for (int64_t i = 0; i < sinks->capacity && status == TP_OK; i++)
-            if (sink_has_grad(&sinks->items[i]))
-                status = pass ? sink_deliver(sinks, &sinks->items[i]) : sink_prepare(sinks, &sinks->items[i]);
+        for (int64_t i = 0; i < s->count && status == TP_OK; i++) {
+            tp__sink *sink = &s->items[i];
+            if (!sink->grad && sink->part_count == 0) continue;
+            status = pass ? sink_deliver(s, sink) : sink_prepare(s, sink);
+        }
         tp__scope_clear(scope);
     }
     tp_scope_end(scope);
     return status;
-}
-
-void tp__sinks_free(tp__sinks *sinks) {
-    for (int64_t i = 0; i < sinks->capacity; i++) {
-        tp__sink *s = &sinks->items[i];
-        tp_release(s->grad);
-        tp_release(s->old);
-        tp_release(s->sum);
-        for (int k = 0; k < s->part_count; k++) tp_release(s->parts[k]);
-        tp__free(s->parts);
-        tp_release(s->index);
-        tp_release(s->values);
-    }
-    tp__free(sinks->after);
-    tp__free(sinks->items);
 }
