@@ -20,11 +20,10 @@ void tp__progress_epoch(tp__progress *progress, int64_t epoch) {
     progress->epoch_start = tp__seconds();
 }
 
-/* "epoch 2/5   40 %  31234 samples/s", after erasing what a terminal shows. */
+/* "epoch 2/5  batch 750/1875  31234 samples/s", after erasing what a terminal shows. */
 static void progress_head(const tp__progress *p, double now) {
-    fprintf(p->out, "%sepoch %lld/%lld  %3.0f %%  %.0f samples/s", p->terminal ? "\r\033[K" : "",
-            (long long)p->epoch + 1, (long long)p->epochs,
-            p->batches ? 100.0 * (double)p->batch / (double)p->batches : 100.0,
+    fprintf(p->out, "%sepoch %lld/%lld  batch %lld/%lld  %.0f samples/s", p->terminal ? "\r\033[K" : "",
+            (long long)p->epoch + 1, (long long)p->epochs, (long long)p->batch, (long long)p->batches,
             (double)p->samples / (now - p->epoch_start + 1e-9));
 }
 
