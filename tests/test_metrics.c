@@ -195,7 +195,8 @@ static void wrong_batches_are_errors(void **state) {
         {tp_metric_accuracy((tp_class_options){.classes = 1518500250}), zeros, zeros, TP_ERR_ARGUMENT,
          "there cannot be 1518500250 classes"}, /* the square, in bytes, is just above 2^64 */
         {tp_metric_top_k(2), one, zeros, TP_ERR_SHAPE, "top_k needs scores (N, C), got (2,)"},
-        {tp_metric_roc_auc(), three, zeros, TP_ERR_SHAPE, "roc_auc needs scores of two classes, got (2, 3)"},
+        {tp_metric_roc_auc(), three, TP_I64_TENSOR(TP_SHAPE(2), 0, 3), TP_ERR_INDEX,
+         "element 1 of the target is 3, there are 3 classes"},
         {tp_metric_roc_auc(), zeros, zeros, TP_ERR_DTYPE, "roc_auc takes no predictions of int64"},
         {tp_metric_log_loss(false), TP_F32_TENSOR(TP_SHAPE(2), 0, 2), zeros, TP_ERR_ARGUMENT,
          "element 1 of the prediction is 2, no probability"},
@@ -237,6 +238,19 @@ static void wrong_options_are_errors(void **state) {
     assert_error(TP_ERR_STATE, "metric_pr_curve: there are no samples");
     assert_true(isnan(tp_roc_auc(NULL, NULL)));
     assert_error(TP_ERR_NULL, "roc_auc: argument prediction is NULL");
+    assert_ok(tp_metric_update(auc, tp_eye(3, 3, TP_F32), tp_arange(0, 3, 1, TP_I64)));
+    assert_true(tp_metric_value(auc) == 1);
+    assert_null(tp_metric_roc_curve(auc, false).fpr);
+    assert_error(TP_ERR_STATE, "metric_roc_curve: a curve is of two classes, the scores are of 3");
+    assert_int_equal(tp_metric_update(auc, tp_zeros(TP_SHAPE(2, 2), TP_F32), tp_zeros(TP_SHAPE(2), TP_I64)),
+                     TP_ERR_SHAPE);
+    assert_error(TP_ERR_SHAPE,
+                 "metric_update: the prediction (2, 2) has scores of 2 classes, before it was 3");
+    assert_ok(tp_metric_update(auc, tp_eye(1, 3, TP_F32), tp_full(TP_SHAPE(1), 2, TP_I64)));
+    assert_true(tp_metric_value(auc) < 1);
+    assert_ok(tp_metric_reset(auc));
+    assert_ok(tp_metric_update(auc, tp_eye(2, 3, TP_F32), tp_arange(0, 2, 1, TP_I64)));
+    assert_true(isnan(tp_metric_value(auc))); /* one class does not occur */
     tp_metric_free(mse);
     tp_metric_free(auc);
     tp_metric_free(f1);

@@ -64,10 +64,12 @@ typedef enum tp_confusion_scale {
  * that does not know the number of classes yet; TP_ERR_MEMORY. Source: sklearn.metrics.confusion_matrix. */
 TP_API tp_tensor *tp_metric_confusion(const tp_metric *metric, tp_confusion_scale normalize);
 
-/* Metrics of the order of scores, for labels 0 and 1. Predictions are floating scores of class 1, logits or probabilities alike: (N) or
- * (N, 1), or (N, 2), whose second column is taken less the first. All samples are kept, 16 bytes each. The area under the ROC curve, NaN
- * if only one class occurs; and under the precision-recall curve, the average precision sum (R_n - R_{n-1}) P_n, 0 without positive
- * labels. Source: sklearn.metrics.roc_auc_score, average_precision_score. */
+/* Metrics of the order of scores. Predictions for labels 0 and 1 are floating scores of class 1, logits or probabilities alike: (N) or
+ * (N, 1), or (N, 2), whose second column is taken less the first. Of C > 2 classes they are (N, C), probabilities rather than logits, as
+ * those of different samples are compared: the mean over the classes, each against all others. All scores are kept, 16 bytes each. The
+ * area under the ROC curve, NaN if a class does not occur or is the only one; and under the precision-recall curve, the average
+ * precision sum (R_n - R_{n-1}) P_n, 0 without positive labels. Source: sklearn.metrics.roc_auc_score (multi_class "ovr", the mean
+ * "macro"), average_precision_score. */
 TP_API tp_metric *tp_metric_roc_auc(void);
 TP_API tp_metric *tp_metric_pr_auc(void);
 

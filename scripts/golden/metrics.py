@@ -43,6 +43,10 @@ def cases(file):
         q = torch.softmax(p, 1)
         add("log_loss", what, q, y, m.log_loss(y.numpy(), q.numpy(), labels=list(range(classes))))
         add("log_loss", f"{what}, logits", p, y, m.log_loss(y.numpy(), q.numpy(), labels=list(range(classes))), logits=True)
+        if occurring == classes and n > classes:
+            add("roc_auc", what, q, y, m.roc_auc_score(y.numpy(), q.numpy(), multi_class="ovr", labels=list(range(classes))))
+        one_hot = torch.nn.functional.one_hot(y, classes).numpy()
+        add("pr_auc", what, q, y, m.average_precision_score(one_hot, q.numpy()))
     labels = file.ints(0, 4, 30)
     decisions("labels", labels, file.ints(0, 4, 30), labels, several, list(range(4)), classes=4)
 

@@ -1,19 +1,22 @@
 /* Metrics of the order of scores: the areas under the ROC and the precision-recall curve, and the curves. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ops/ops.h"
 #include "train/metrics.h"
 
 /* ---- gathering --------------------------------------------------------------------------------------- */
 
+/* Of two classes there is one score a sample, of more one for each: m->classes scores, and as many points. */
 static tp_status rank_update(tp_metric *m, const tp__metric_batch *b) {
-    if (b->c > 2)
-        return tp__error(TP_ERR_SHAPE, b->op, "%s needs scores of two classes, got %s", tp_metric_name(m),
-                         tp__shape_text(b->prediction->shape));
+    const int64_t columns = b->c > 2 ? b->c : 1;
+    if (m->samples > 0 && columns != m->classes)
+        return tp__error(TP_ERR_SHAPE, b->op,
+                         "the prediction %s has scores of %lld classes, before it was %lld",
+                         tp__shape_text(b->prediction->shape), (long long)(columns > 1 ? columns : 2),
+                         (long long)(m->classes > 1 ? m->classes : 2));
     TP_TRY(tp__metric_check_scores(b, b->c == 2)); /* of two infinities the difference may be none */
-    TP_TRY(tp__metric_check_labels(b, "target", b->y, 2));
-    int64_t needed = m->samples + b->n;
+    TP_TRY(tp__metric_check_labels(b, "target", b->y, columns > 1 ? columns : 2));
+    int64_t needed = (m->samples + b->n) * columns;
     if (needed > m->room) {
         int64_t room = needed > 2 * m->room ? needed : 2 * m->room;
         void *grown = tp__realloc(m->points, (size_t)room * sizeof *m->points);
@@ -21,10 +24,13 @@ static tp_status rank_update(tp_metric *m, const tp__metric_batch *b) {
         m->points = grown;
         m->room = room;
     }
-    for (int64_t i = 0; i < b->n; i++) {
-        double score = b->c == 2 ? b->p[2 * i + 1] - b->p[2 * i] : b->p[i];
-        m->points[m->samples + i] = (tp__metric_point){score, (int64_t)b->y[i]};
-    }
+    m->classes = columns;
+    tp__metric_point *to = m->points + m->samples * columns;
+    for (int64_t i = 0; i < b->n; i++)
+        for (int64_t k = 0; k < columns; k++, to++) {
+            to->score = b->c == 2 ? b->p[2 * i + 1] - b->p[2 * i] : b->p[i * columns + k];
+            to->label = columns > 1 ? b->y[i] == (double)k : (int64_t)b->y[i];
+        }
     return TP_OK;
 }
 
@@ -40,8 +46,8 @@ static int rank_compare(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-/* One step for each different score; to be freed. NULL with a record. */
-static rank_step *rank_steps(const char *op, const tp_metric *m, int64_t *count) {
+/* One step for each different score in a column; to be freed. NULL with a record. */
+static rank_step *rank_steps(const char *op, const tp_metric *m, int64_t column, int64_t *count) {
     size_t n = (size_t)m->samples, bytes = n * (sizeof(rank_step) + sizeof *m->points);
     rank_step *steps = tp__alloc(bytes ? bytes : 1);
     if (!steps) {
@@ -49,7 +55,7 @@ static rank_step *rank_steps(const char *op, const tp_metric *m, int64_t *count)
         return NULL;
     }
     tp__metric_point *sorted = (tp__metric_point *)(void *)(steps + n);
-    if (n) memcpy(sorted, m->points, n * sizeof *sorted);
+    for (size_t i = 0; i < n; i++) sorted[i] = m->points[i * (size_t)m->classes + (size_t)column];
     qsort(sorted, n, sizeof *sorted, rank_compare);
     double of[2] = {0, 0};
     *count = 0;
@@ -61,31 +67,41 @@ static rank_step *rank_steps(const char *op, const tp_metric *m, int64_t *count)
     return steps;
 }
 
-static double rank_roc_value(const tp_metric *m) {
-    int64_t count;
-    rank_step *steps = rank_steps("metric_value", m, &count), last = {0, 0, 0};
-    if (!steps) return NAN;
+static double rank_roc_area(const rank_step *steps, int64_t count) {
+    rank_step last = {0, 0, 0};
     double area = 0; /* twice, in pairs of labels */
     for (int64_t i = 0; i < count; i++) {
         area += (steps[i].zeros - last.zeros) * (steps[i].ones + last.ones);
         last = steps[i];
     }
-    tp__free(steps);
     return last.zeros > 0 && last.ones > 0 ? area / 2 / last.zeros / last.ones : NAN;
 }
 
-static double rank_pr_value(const tp_metric *m) {
-    int64_t count;
-    rank_step *steps = rank_steps("metric_value", m, &count), last = {0, 0, 0};
-    if (!steps) return NAN;
+static double rank_pr_area(const rank_step *steps, int64_t count) {
+    rank_step last = {0, 0, 0};
     double sum = 0;
     for (int64_t i = 0; i < count; i++) {
         sum += (steps[i].ones - last.ones) * steps[i].ones / (steps[i].ones + steps[i].zeros);
         last = steps[i];
     }
-    tp__free(steps);
     return last.ones > 0 ? sum / last.ones : 0;
 }
+
+/* The mean over the columns. */
+static double rank_mean(const tp_metric *m, double (*area)(const rank_step *steps, int64_t count)) {
+    double sum = 0;
+    for (int64_t k = 0; k < m->classes; k++) {
+        int64_t count;
+        rank_step *steps = rank_steps("metric_value", m, k, &count);
+        if (!steps) return NAN;
+        sum += area(steps, count);
+        tp__free(steps);
+    }
+    return sum / (double)m->classes;
+}
+
+static double rank_roc_value(const tp_metric *m) { return rank_mean(m, rank_roc_area); }
+static double rank_pr_value(const tp_metric *m) { return rank_mean(m, rank_pr_area); }
 
 static const tp__metric_rule rank_roc_rule = {"metric_roc_auc", true, false, rank_update, rank_roc_value},
                              rank_pr_rule = {"metric_pr_auc", true, false, rank_update, rank_pr_value};
@@ -116,7 +132,9 @@ static rank_step *rank_curve_steps(const char *op, const tp_metric *m, int64_t *
     }
     if (m->rule->update != rank_update) TP_FAIL(TP_ERR_STATE, op, "%s has no curve", tp_metric_name(m));
     if (m->samples == 0) TP_FAIL(TP_ERR_STATE, op, "there are no samples");
-    return rank_steps(op, m, count);
+    if (m->classes > 1)
+        TP_FAIL(TP_ERR_STATE, op, "a curve is of two classes, the scores are of %lld", (long long)m->classes);
+    return rank_steps(op, m, 0, count);
 }
 
 /* Does the curve bend at step i, or end? */
