@@ -3,8 +3,10 @@
  *     test_samples                    all
  *     test_samples softmax            the rows of one op, or of one family, for work on it
  *     test_samples softmax gradients  and one check of them
+ *     test_samples --part 2/4         a part of all, for ctest to run beside the others
  *     test_samples --table            writes docs/ops.md */
 /* ctest: long */
+/* ctest: parts 4 */
 /* ctest: timeout 1500 */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -171,16 +173,22 @@ static void test_rows_are_distinct(void **state) {
 int main(int argc, char **argv) {
     static job jobs[FAMILIES * CHECKS];
     static struct CMUnitTest tests[FAMILIES * CHECKS + 4];
+    int part = 1, parts = 1;
     if (argc > 1) chosen = argv[1];
     const char *check = argc > 2 ? argv[2] : NULL;
     if (chosen && strcmp(chosen, "--table") == 0) {
         table_write(stdout);
         return 0;
     }
+    if (chosen && strcmp(chosen, "--part") == 0) {
+        if (!check || sscanf(check, "%d/%d", &part, &parts) != 2 || part < 1 || part > parts) return 2;
+        chosen = check = NULL;
+    }
     size_t count = 0;
     for (int f = 0; f < FAMILIES; f++)
         for (int c = 0; c < CHECKS; c++) {
             if (check && strcmp(check, checks[c].name) != 0) continue;
+            if ((f * CHECKS + c) % parts != part - 1) continue;
             job *self = &jobs[count];
             self->list = sample_families[f];
             self->check = c;
@@ -188,7 +196,7 @@ int main(int argc, char **argv) {
             tests[count++] =
                 (struct CMUnitTest){.name = self->name, .test_func = test_family, .initial_state = self};
         }
-    if (!chosen) {
+    if (!chosen && part == 1) {
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_op_has_a_row);
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_rows_are_distinct);
         tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_every_op_has_golden_cases);
