@@ -73,13 +73,15 @@ static void states_are_passed_on(void **state) {
     tp_lstm_out d = tp_nn_lstm_forward(lstm, rest, (tp_lstm_state){c.h, c.c}, NULL);
     assert_true(tp_allclose(d.h, whole.h, near) && tp_allclose(d.c, whole.c, near));
 
-    /* Of what lies past the end nothing depends on x. */
-    tp_tensor *lengths = tp_from_i64(TP_SHAPE(2), (const int64_t[]){4, 6}, 2),
-              *y = tp_set_requires_grad(tp_clone(x), true);
+    /* Nothing depends on what lies past the end, not even if it is no number. */
+    tp_tensor *lengths = tp_from_i64(TP_SHAPE(2), (const int64_t[]){4, 6}, 2), *y = tp_clone(x);
+    tp_fill_(tp_narrow(tp_select(y, 1, 0), 0, 4, 2), NAN);
+    tp_set_requires_grad(y, true);
     tp_recurrent_out e = tp_nn_rnn_forward(rnn, y, NULL, lengths);
     assert_ok(tp_backward(tp_add(tp_sum(e.output), tp_sum(e.h))));
     tp_tensor *past = tp_narrow(tp_select(tp_tensor_grad(y), 1, 0), 0, 4, 2);
     assert_true(tp_tensor_item(tp_amax(tp_abs(past), TP_NO_DIMS, false)) == 0);
+    assert_true(isfinite(tp_tensor_item(tp_sum(tp_tensor_grad(tp_module_find(rnn, "weight_ih_l0"))))));
     assert_true(tp_allclose(
         tp_select(e.output, 0, 5),
         tp_stack(TP_TENSORS(tp_zeros(TP_SHAPE(4), TP_F64), tp_select(tp_select(e.h, 0, 1), 0, 1)), 0), near));

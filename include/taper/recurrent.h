@@ -34,7 +34,7 @@ TP_API tp_lstm_state tp_lstm_cell(tp_tensor *x, tp_lstm_state state, tp_cell_wei
  *
  * Memory: besides x, a layer that is recorded holds for each step and direction 2 (rnn), 8 (gru) or 10 (lstm) times N x H elements until
  * its backward has passed, and that takes 4, 15 and 15 times as many at its peak; an LSTM projected to P holds 10 + P / H and takes
- * 14 + 3 P / H. Lengths cost 1 more, and another x. It grows with T and in nothing else, the stack with nothing: any number of steps can be
+ * 14 + 3 P / H. Lengths cost 1 more, and x twice more. It grows with T and in nothing else, the stack with nothing: any number of steps can be
  * run. Steps past a sequence's end are not computed. Pieces of a long series, with the state carried
  * over by tp_keep(&h, tp_detach(out.h)), hold no more than a piece: examples/truncated_bptt.c. */
 
@@ -62,8 +62,8 @@ typedef struct tp_lstm_out {
  * sequence, (layers directions, H); NULL is zeros. weights: w_ih, w_hh, b_ih, b_hh as a cell's, of each layer from the lowest, forwards and
  * backwards; w_ih of a layer above has as many columns as the one below has outputs. With w_hr, (P, H), h and the output are of size P.
  * output: (T, N, directions H), the last layer's states at each step; h and c: each layer's and direction's last, of the initial ones' shape.
- * With lengths, as with PyTorch's packed sequences, outputs past a sequence's end are zero, the last state is that of its last step, and
- * the way back begins there. All results, or all NULL. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for a number of weights, a
+ * With lengths, as with PyTorch's packed sequences, outputs past a sequence's end are zero, whatever x has there, the last state is that
+ * of its last step, and the way back begins there. All results, or all NULL. Errors: TP_ERR_SHAPE, TP_ERR_DTYPE, TP_ERR_ARGUMENT for a number of weights, a
  * length not in [1, T] or a dropout not in [0, 1]. Source: torch.nn.RNN, GRU, LSTM. */
 TP_API tp_recurrent_out tp_rnn_tanh(tp_tensor *x, tp_tensor *h, tp_tensors weights,
                                     tp_recurrent_options options);

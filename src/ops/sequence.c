@@ -117,6 +117,13 @@ static tp_tensor *sequence_ordered(tp_tensor *t, tp_tensor *order) {
     return t && order ? tp_index_select(t, 1, order) : t;
 }
 
+/* x with zeros past the ends: whatever is there, NaN too, must not reach a sum over all steps, as the weights' gradients are. */
+static tp_tensor *sequence_cut(const sequence *q) {
+    tp_tensor *place = tp_unsqueeze(tp_arange(0, (double)q->steps, 1, TP_I64), 1);
+    tp_tensor *running = tp_unsqueeze(tp_lt(place, q->lengths), 2);
+    return tp_where(running, q->x, tp__constant(q->x, 0));
+}
+
 /* Lengths that say nothing go; of others the sequences are put into the order that the steps want. */
 static bool sequence_sort(sequence *q) {
     bool whole = true;
@@ -128,8 +135,8 @@ static bool sequence_sort(sequence *q) {
     const bool h = q->h, c = q->c;
     q->inverse = order ? tp_argsort(order, 0, false) : NULL;
     if (!q->inverse) return false;
+    q->x = sequence_ordered(sequence_cut(q), order);
     q->lengths = tp_index_select(q->lengths, 0, order);
-    q->x = sequence_ordered(q->x, order);
     q->h = sequence_ordered(q->h, order);
     q->c = sequence_ordered(q->c, order);
     return q->lengths && q->x && (q->h || !h) && (q->c || !c);
