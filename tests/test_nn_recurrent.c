@@ -90,6 +90,64 @@ static void states_are_passed_on(void **state) {
     tp_module_free(rnn);
 }
 
+/* What a layer makes of sequences (T, N, 3): output, h, and c (zeros without). */
+typedef struct states {
+    tp_tensor *output, *h, *c;
+} states;
+
+static states run_states(tp_module *m, bool lstm, tp_tensor *x, tp_tensor *lengths) {
+    if (lstm) {
+        tp_lstm_out y = tp_nn_lstm_forward(m, x, (tp_lstm_state){NULL, NULL}, lengths);
+        return (states){y.output, y.h, y.c};
+    }
+    tp_recurrent_out y = tp_nn_gru_forward(m, x, NULL, lengths);
+    return (states){y.output, y.h, tp_zeros_like(y.h)};
+}
+
+/* A number that depends on the last states. */
+static tp_tensor *last_states(states s) { return tp_add(tp_sum(tp_square(s.h)), tp_sum(tp_tanh(s.c))); }
+
+/* Many sequences of different lengths are what each is alone, and so are the gradients. */
+static void many_lengths(void **state) {
+    (void)state;
+    enum { STEPS = 9, BATCH = 75 };
+    const tp_isclose_options near = {.rtol = 1e-11, .atol = 1e-11};
+    for (int kind = 0; kind < 3; kind++) { /* GRU, LSTM, LSTM with a projection */
+        tp_manual_seed(8);
+        tp_nn_recurrent_options options = {.layers = 2,
+                                           .bidirectional = true,
+                                           .proj_size = kind == 2 ? 3 : 0,
+                                           .dtype = TP_F64};
+        tp_module *m = (kind ? tp_nn_lstm : tp_nn_gru)(3, 5, options);
+        tp_tensor *x = tp_set_requires_grad(tp_randn(TP_SHAPE(STEPS, BATCH, 3), TP_F64, NULL), true),
+                  *lengths = tp_randint(1, STEPS + 1, TP_SHAPE(BATCH), TP_I64, NULL);
+        states all = run_states(m, kind > 0, x, lengths);
+        tp_tensor *g = tp_randn(tp_tensor_shape(all.output), TP_F64, NULL);
+        tp_tensor *loss = tp_add(tp_sum(tp_mul(all.output, g)), last_states(all));
+        tp_tensors parameters = tp_module_parameters(m);
+        tp_tensor *want[64], *of[64] = {x}, *got[64];
+        for (int k = 0; k < parameters.count; k++) of[1 + k] = parameters.items[k];
+        const tp_tensors wanted = {1 + parameters.count, of};
+        assert_ok(tp_grad(TP_TENSORS(loss), wanted, (tp_tensors){0}, got, (tp_grad_options){0}));
+        tp_tensor *sum = tp_zeros(TP_SCALAR_SHAPE, TP_F64);
+        for (int64_t n = 0; n < BATCH; n++) {
+            int64_t length = ((const int64_t *)tp_tensor_data(lengths))[n];
+            states one = run_states(m, kind > 0, tp_narrow(tp_narrow(x, 1, n, 1), 0, 0, length), NULL);
+            tp_tensor *here = tp_narrow(all.output, 1, n, 1);
+            assert_true(tp_allclose(tp_narrow(here, 0, 0, length), one.output, near));
+            tp_tensor *past = tp_narrow(here, 0, length, STEPS - length);
+            assert_true(tp_equal(past, tp_zeros_like(past)));
+            assert_true(tp_allclose(tp_narrow(all.h, 1, n, 1), one.h, near));
+            assert_true(tp_allclose(tp_narrow(all.c, 1, n, 1), one.c, near));
+            tp_tensor *weights = tp_narrow(tp_narrow(g, 1, n, 1), 0, 0, length);
+            sum = tp_add(sum, tp_add(tp_sum(tp_mul(one.output, weights)), last_states(one)));
+        }
+        assert_ok(tp_grad(TP_TENSORS(sum), wanted, (tp_tensors){0}, want, (tp_grad_options){0}));
+        for (int k = 0; k < wanted.count; k++) assert_true(tp_allclose(got[k], want[k], near));
+        tp_module_free(m);
+    }
+}
+
 static void cells_step(void **state) {
     (void)state;
     tp_manual_seed(5);
@@ -252,9 +310,11 @@ static void memory_of_a_step(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(prints_as_pytorch), CHECK_TEST(weights_of_all_layers),  CHECK_TEST(states_are_passed_on),
-        CHECK_TEST(cells_step),        CHECK_TEST(dropout_between_layers), CHECK_TEST(bad_modules),
-        CHECK_TEST(long_sequences),    CHECK_TEST(memory_of_a_step),
+        CHECK_TEST(prints_as_pytorch),    CHECK_TEST(weights_of_all_layers),
+        CHECK_TEST(states_are_passed_on), CHECK_TEST(many_lengths),
+        CHECK_TEST(cells_step),           CHECK_TEST(dropout_between_layers),
+        CHECK_TEST(bad_modules),          CHECK_TEST(long_sequences),
+        CHECK_TEST(memory_of_a_step),
     };
     return cmocka_run_group_tests_name("nn_recurrent", tests, NULL, NULL);
 }
