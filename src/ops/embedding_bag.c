@@ -19,8 +19,6 @@ typedef struct bag_plan {
     tp_tensor *counts;  /* (bags), I64 */
 } bag_plan;
 
-static int64_t *bag_i64(tp_tensor *t) { return tp__data_i64(t); }
-
 static bool bag_check(const tp_tensor *index, const tp_tensor *weight, const tp_embedding_bag_options *o) {
     const char *op = bag_name;
     const tp_tensor *w = o->per_sample_weights;
@@ -60,9 +58,9 @@ static tp_tensor *bag_starts(const tp_tensor *index, const tp_embedding_bag_opti
     tp_tensor *starts = tp__tensor_new(bag_name, TP_SHAPE(bags + 1), TP_I64);
     tp_tensor *offsets = o->offsets ? tp__packed(bag_name, o->offsets, TP_I64) : NULL;
     if (!starts || (o->offsets && !offsets)) return NULL;
-    int64_t *start = bag_i64(starts), length = o->offsets ? 0 : index->shape.dims[1];
-    for (int64_t b = 0; b < bags; b++) start[b] = offsets ? bag_i64(offsets)[b] : b * length;
-    start[bags] = o->include_last_offset && offsets ? bag_i64(offsets)[bags] : n;
+    int64_t *start = tp__data_i64(starts), length = o->offsets ? 0 : index->shape.dims[1];
+    for (int64_t b = 0; b < bags; b++) start[b] = offsets ? tp__data_i64(offsets)[b] : b * length;
+    start[bags] = o->include_last_offset && offsets ? tp__data_i64(offsets)[bags] : n;
     for (int64_t b = 0; b <= bags; b++)
         if (start[b] < (b ? start[b - 1] : 0) || start[b] > n || (b == 0 && bags > 0 && start[b] != 0))
             TP_FAIL(TP_ERR_INDEX, bag_name, "offsets[%lld] is %lld: they go from 0 upwards to at most %lld",
@@ -70,20 +68,24 @@ static tp_tensor *bag_starts(const tp_tensor *index, const tp_embedding_bag_opti
     return starts;
 }
 
-static bool bag_make_plan(const tp_tensor *starts, tp_tensor *flat, int64_t padding, bag_plan *plan) {
+static bool bag_make_plan(const tp_tensor *starts, tp_tensor *flat, int64_t rows, int64_t padding,
+                          bag_plan *plan) {
     int64_t bags = starts->numel - 1, n = 0;
-    const int64_t *start = bag_i64((tp_tensor *)(uintptr_t)starts), *index = bag_i64(flat);
+    const int64_t *start = tp__data_i64(starts), *index = tp__data_i64(flat);
     plan->bags = bags;
     plan->bag = tp__tensor_new(bag_name, TP_SHAPE(flat->numel), TP_I64);
     plan->kept = plan->bag ? tp__tensor_new(bag_name, TP_SHAPE(flat->numel), TP_I64) : NULL;
     plan->counts = plan->kept ? tp_zeros(TP_SHAPE(bags), TP_I64) : NULL;
     if (!plan->counts) return false;
-    plan->count = bag_i64(plan->counts);
+    plan->count = tp__data_i64(plan->counts);
     for (int64_t b = 0; b < bags; b++)
         for (int64_t i = start[b]; i < start[b + 1]; i++) {
+            if (index[i] < 0 || index[i] >= rows)
+                TP_FAIL(TP_ERR_INDEX, bag_name, "index[%lld] is %lld, out of range for size %lld of dim 0",
+                        (long long)i, (long long)index[i], (long long)rows);
             if (index[i] == padding) continue;
-            bag_i64(plan->bag)[n] = b;
-            bag_i64(plan->kept)[n++] = i;
+            tp__data_i64(plan->bag)[n] = b;
+            tp__data_i64(plan->kept)[n++] = i;
             if (++plan->count[b] > plan->most) plan->most = plan->count[b];
         }
     plan->bag = tp_narrow(plan->bag, 0, 0, n);
@@ -101,7 +103,7 @@ static tp_tensor *bag_max(const bag_plan *plan, tp_tensor *rows) {
     if (!absent) return NULL;
     for (int64_t b = 0, at = 0; b < plan->bags; b++)
         for (int64_t k = 0; k < plan->count[b]; k++, at++) {
-            bag_i64(places)[b * plan->most + k] = at;
+            tp__data_i64(places)[b * plan->most + k] = at;
             tp__data(absent)[b * plan->most + k] = 0;
         }
     tp_tensor *side = tp_index_select(rows, 0, tp_reshape(places, TP_SHAPE(-1)));
@@ -125,7 +127,7 @@ static tp_tensor *bag_run(tp_tensor *index, tp_tensor *weight, const tp_embeddin
     bag_plan plan = {.most = 0};
     tp_tensor *starts = bag_starts(index, o), *flat = starts ? tp__packed(bag_name, index, TP_I64) : NULL;
     flat = flat ? tp_reshape(flat, TP_SHAPE(flat->numel)) : NULL;
-    if (!flat || !bag_make_plan(starts, flat, padding, &plan)) return NULL;
+    if (!flat || !bag_make_plan(starts, flat, weight->shape.dims[0], padding, &plan)) return NULL;
     tp_tensor *rows = tp_embedding(plan.index, weight, (tp_embedding_options){.sparse = o->sparse});
     if (!rows) tp__error_rename("embedding", bag_name);
     if (rows && o->per_sample_weights) {
