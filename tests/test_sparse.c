@@ -217,6 +217,48 @@ static void test_threads(void **state) {
     assert_float_equal(tp_tensor_item(tp_sum(tp_tensor_grad(weight))), 3 * 40 * 6 * SIZE, 0);
 }
 
+/* Nor does one that asks for the gradient meanwhile, which makes it dense. */
+static _Atomic bool walks_go_on;
+
+static void *many_walks(void *context) {
+    for (int k = 0; k < 8; k++) one_thread(context);
+    walks_go_on = false;
+    return NULL;
+}
+
+static void test_reader(void **state) {
+    (void)state;
+    for (int round = 0; round < 15; round++) {
+        tp_tensor *weight = tp_set_requires_grad(tp_zeros(TP_SHAPE(3000, SIZE), TP_F32), true);
+        pthread_t thread;
+        walks_go_on = true;
+        assert_int_equal(pthread_create(&thread, NULL, many_walks, weight), 0);
+        while (walks_go_on) {
+            tp_scope *s = tp_scope_begin();
+            tp_tensor_grad(weight);
+            tp_scope_end(s);
+        }
+        pthread_join(thread, NULL);
+        assert_float_equal(tp_tensor_item(tp_sum(tp_tensor_grad(weight))), 8 * 40 * 6 * SIZE, 0);
+    }
+}
+
+static void test_empty(void **state) {
+    (void)state;
+    tp_tensor *a = tp_set_requires_grad(tp_zeros(TP_SHAPE(9, 0), TP_F32), true);
+    tp_tensor *index = tp_full(TP_SHAPE(3), 7, TP_I64);
+    tp_scope *s = tp_scope_begin(); /* memory that is used again holds something else */
+    for (int64_t n = 1; n < 9; n++) tp_full(TP_SHAPE(n), 1e9, TP_I64);
+    tp_scope_end(s);
+    assert_ok(tp_backward(tp_sum(tp_embedding(index, a, in_rows))));
+    assert_values(tp_tensor_sparse_grad(a).indices, 7);
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_tensor_grad(a)), TP_SHAPE(9, 0)));
+    a = table();
+    assert_ok(tp_backward(tp_sum(tp_embedding(tp_zeros(TP_SHAPE(0), TP_I64), a, in_rows))));
+    assert_int_equal(tp_tensor_numel(tp_tensor_sparse_grad(a).indices), 0);
+    assert_true(tp_equal(tp_tensor_grad(a), tp_zeros_like(a)));
+}
+
 /* Whatever allocation fails, the gradient is as it was or as it should be. */
 static void test_no_memory(void **state) {
     (void)state;
@@ -267,6 +309,7 @@ int main(void) {
         CHECK_TEST(test_optimizers),  CHECK_TEST(test_lazy_adam),
         CHECK_TEST(test_large_table), CHECK_TEST(test_threads),
         CHECK_TEST(test_no_memory),   CHECK_TEST(test_clip),
+        CHECK_TEST(test_reader),      CHECK_TEST(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

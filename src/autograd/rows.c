@@ -74,9 +74,9 @@ static tp_status rows_combine(const char *op, tp_tensor *index, tp_tensor *value
     shape.dims[0] = distinct;
     *sum_index = tp__tensor_new(op, TP_SHAPE(distinct), TP_I64);
     *sum_values = *sum_index ? tp__tensor_new(op, shape, (tp_dtype)values->dtype) : NULL;
-    if (*sum_values && (*sum_values)->numel > 0) {
-        int64_t *out = tp__data_i64(*sum_index);
-        for (int64_t u = 0; u < distinct; u++) out[u] = places[starts[u]].row;
+    int64_t *out = *sum_values ? tp__data_i64(*sum_index) : NULL;
+    for (int64_t u = 0; out && u < distinct; u++) out[u] = places[starts[u]].row;
+    if (out && (*sum_values)->numel > 0) {
         rows_job job = {.places = places,
                         .starts = starts,
                         .from = tp__data(values),
@@ -155,18 +155,35 @@ bool tp__meta_has_rows(const tp__meta *meta) {
     return rows;
 }
 
+/* Puts `dense` in place of `base` and the rows it was made of, unless another thread has changed either since. */
+static bool rows_settle(tp__meta *meta, const tp_tensor *base, const tp_tensor *index, tp_tensor *dense) {
+    tp__meta_lock(meta);
+    tp_tensor *old[] = {meta->grad, meta->row_index, meta->row_values};
+    bool same = old[0] == base && old[1] == index;
+    if (same) {
+        meta->grad = tp_retain(dense);
+        meta->row_index = meta->row_values = NULL;
+    }
+    tp__meta_unlock(meta);
+    for (int i = 0; i < 3 && same; i++) tp_release(old[i]); /* outside the lock: it may release a graph */
+    return same;
+}
+
 tp_status tp__meta_densify(const char *op, const tp_tensor *t) {
     tp__meta *meta = tp__meta_of(t);
-    if (!meta || !tp__meta_has_rows(meta)) return TP_OK;
-    tp_scope *s = tp_scope_begin();
-    tp_tensor *index = NULL, *values = NULL;
-    tp_status status = s ? rows_of(meta, &index, &values) : TP_ERR_MEMORY;
-    tp_tensor *base = status == TP_OK ? tp__meta_retain_grad(meta) : NULL;
-    tp_tensor *dense = status == TP_OK ? tp__rows_dense(op, t, base, index, values) : NULL;
-    if (dense) tp__meta_set_grad(meta, dense);
-    else if (status == TP_OK) status = tp_last_error().code;
-    tp_release(base);
-    tp_scope_end(s);
+    tp_status status = TP_OK;
+    bool settled = false;
+    while (meta && !settled && status == TP_OK && tp__meta_has_rows(meta)) {
+        tp_scope *s = tp_scope_begin();
+        tp_tensor *index = NULL, *values = NULL;
+        status = s ? rows_of(meta, &index, &values) : TP_ERR_MEMORY;
+        tp_tensor *base = index ? tp__meta_retain_grad(meta) : NULL;
+        tp_tensor *dense = index ? tp__rows_dense(op, t, base, index, values) : NULL;
+        if (dense) settled = rows_settle(meta, base, index, dense);
+        else if (index) status = tp_last_error().code;
+        tp_release(base);
+        tp_scope_end(s);
+    }
     return status;
 }
 
