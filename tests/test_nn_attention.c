@@ -128,6 +128,40 @@ static void nothing_to_see(void **state) {
     tp_module_free(m);
 }
 
+/* Masks of the other floating type count the same, whether weights are asked for or not. */
+static void masks_of_either_type(void **state) {
+    (void)state;
+    tp_module *m = tp_nn_multihead_attention(4, 2, (tp_nn_multihead_attention_options){.batch_first = true});
+    tp_tensor *x = tp_randn(TP_SHAPE(2, 3, 4), TP_F32, NULL), *mask = tp_randn(TP_SHAPE(3, 3), TP_F32, NULL),
+              *padding = tp_randn(TP_SHAPE(2, 3), TP_F32, NULL);
+    for (int weights = 0; weights < 2; weights++) {
+        tp_attention_masks masks = {.attn_mask = mask,
+                                    .key_padding_mask = padding,
+                                    .need_weights = weights != 0};
+        tp_attention_out y = tp_nn_multihead_attention_forward(m, x, x, x, masks);
+        masks.attn_mask = tp_to_dtype(mask, TP_F64);
+        tp_attention_out z = tp_nn_multihead_attention_forward(m, x, x, x, masks);
+        assert_tensor(y.output);
+        assert_tensor(z.output);
+        assert_int_equal(tp_tensor_dtype(z.output), TP_F32);
+        assert_true(tp_allclose(y.output, z.output, (tp_isclose_options){.rtol = 1e-5, .atol = 1e-6}));
+    }
+    tp_module_free(m);
+}
+
+/* An error of before that was not looked at does not make a call with all masks fail without a word of its own. */
+static void an_earlier_error_stays_its_own(void **state) {
+    (void)state;
+    tp_module *m = tp_nn_multihead_attention(4, 2, (tp_nn_multihead_attention_options){.batch_first = true});
+    tp_tensor *x = tp_ones(TP_SHAPE(1, 3, 4), TP_F32);
+    tp_attention_masks masks = {.attn_mask = tp_zeros(TP_SHAPE(3, 3), TP_BOOL),
+                                .key_padding_mask = tp_zeros(TP_SHAPE(1, 3), TP_BOOL)};
+    assert_null(tp_reshape(x, TP_SHAPE(7)));
+    assert_non_null(tp_nn_multihead_attention_forward(m, x, x, x, masks).output);
+    tp_error_clear();
+    tp_module_free(m);
+}
+
 static void dropout_in_training_alone(void **state) {
     (void)state;
     tp_tensor *x = tp_randn(TP_SHAPE(5, 2, 8), TP_F32, NULL);
@@ -412,6 +446,8 @@ int main(void) {
         CHECK_TEST(parameters_of_transformers),
         CHECK_TEST(weights_are_given_on_request),
         CHECK_TEST(nothing_to_see),
+        CHECK_TEST(masks_of_either_type),
+        CHECK_TEST(an_earlier_error_stays_its_own),
         CHECK_TEST(dropout_in_training_alone),
         CHECK_TEST(causal_layers),
         CHECK_TEST(padding_is_not_seen),

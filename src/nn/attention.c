@@ -158,25 +158,34 @@ static tp_tensor *mha_numbers(tp_tensor *mask, tp_dtype dtype) {
     return tp_masked_fill(tp_zeros(mask->shape, dtype), mask, -INFINITY);
 }
 
-/* Hides what either hides; NULL hides nothing. */
+/* Hides what either hides. */
 static tp_tensor *mha_both(tp_tensor *a, tp_tensor *b, tp_dtype dtype) {
-    if (!a || !b) return a ? a : b;
-    if (a->dtype == TP_BOOL && b->dtype == TP_BOOL) return tp_logical_or(a, b);
+    if (a && b && a->dtype == TP_BOOL && b->dtype == TP_BOOL) return tp_logical_or(a, b);
     return tp_add(mha_numbers(a, dtype), mha_numbers(b, dtype));
 }
 
-/* All masks as one, in the meaning of tp_scaled_dot_product_attention(); NULL if there are none, or after an error. *causal is whether what comes
- * later is still to be hidden: added keys, which come last but are for all, must not be. */
-static tp_tensor *mha_mask(const mha_call *c, tp_dtype dtype, bool *causal) {
+/* All masks as one, in the meaning of tp_scaled_dot_product_attention(): *mask, NULL if there are none. *causal is
+ * whether what comes later is still to be hidden: added keys, which come last but are for all, must not be. False
+ * after an error. */
+static bool mha_mask(const mha_call *c, tp_dtype dtype, tp_tensor **mask, bool *causal) {
     const int64_t added = mha_added_keys(c->self), heads = c->self->heads;
-    tp_tensor *scores = c->masks.attn_mask, *padding = c->masks.key_padding_mask, *later = NULL;
+    tp_tensor *scores = c->masks.attn_mask, *padding = c->masks.key_padding_mask, *parts[3], *all;
+    int count = 0;
     *causal = c->masks.is_causal && added == 0;
-    if (c->masks.is_causal && added) later = tp_triu(tp_ones(TP_SHAPE(c->queries, c->keys), TP_BOOL), 1);
-    if (scores && scores->shape.ndim == 3)
-        scores = tp_reshape(scores, TP_SHAPE(c->batch, heads, c->queries, c->keys));
-    if (padding) padding = tp_reshape(padding, TP_SHAPE(c->batch, 1, 1, c->keys));
-    tp_tensor *all = mha_wider(mha_both(mha_both(scores, later, dtype), padding, dtype), added);
-    return all && all->dtype == TP_BOOL ? tp_logical_not(all) : all;
+    *mask = NULL;
+    if (scores)
+        parts[count++] = scores->shape.ndim == 3
+                             ? tp_reshape(scores, TP_SHAPE(c->batch, heads, c->queries, c->keys))
+                             : scores;
+    if (c->masks.is_causal && added)
+        parts[count++] = tp_triu(tp_ones(TP_SHAPE(c->queries, c->keys), TP_BOOL), 1);
+    if (padding) parts[count++] = tp_reshape(padding, TP_SHAPE(c->batch, 1, 1, c->keys));
+    if (count == 0) return true;
+    all = parts[0];
+    for (int i = 1; i < count; i++) all = mha_both(all, parts[i], dtype);
+    all = mha_wider(all, added);
+    *mask = all && all->dtype == TP_BOOL ? tp_logical_not(all) : tp_to_dtype(all, dtype);
+    return *mask != NULL;
 }
 
 /* ---- the call ----------------------------------------------------------------------------------------- */
@@ -194,8 +203,8 @@ static void mha_run(mha_call *c, tp_attention_out *out) {
     if (c->alone) mha_batch_of_one(c);
     mha_prepare(c, x);
     if (!x[MHA_Q] || !x[MHA_K] || !x[MHA_V]) return;
-    tp_tensor *mask = mha_mask(c, (tp_dtype)x[MHA_Q]->dtype, &causal), *y, *weights = NULL;
-    if (tp__error_pending()) return; /* of a mask */
+    tp_tensor *mask, *y, *weights = NULL;
+    if (!mha_mask(c, (tp_dtype)x[MHA_Q]->dtype, &mask, &causal)) return;
     const double dropout = self->base.training ? self->options.dropout : 0;
     if (c->masks.need_weights) {
         const tp__attention a = {.scale = 1 / sqrt((double)self->size / (double)self->heads),
