@@ -456,7 +456,7 @@ static void test_criteria(void **state) {
 
 typedef struct folds {
     int64_t count, tested;
-    bool fails;
+    bool fails, schedules;
 } folds;
 
 static tp_status make_fold(void *context, tp_fold *fold) {
@@ -467,7 +467,10 @@ static tp_status make_fold(void *context, tp_fold *fold) {
     if (self->fails && fold->number == 1) return tp_error_set(TP_ERR_STATE, "make_fold", "no second one");
     fold->net = make_net();
     fold->optim = make_sgd(fold->net);
-    return TP_OK;
+    if (!self->schedules) return TP_OK;
+    fold->schedule = tp_lr_exponential(fold->optim, 1);
+    fold->ema = tp_ema_new(tp_module_parameters(fold->net), 0.5, (tp_ema_options){0});
+    return fold->schedule && fold->ema ? TP_OK : tp_last_error().code;
 }
 
 static void test_cross_validate(void **state) {
@@ -495,6 +498,28 @@ static void test_cross_validate(void **state) {
     h = tp_cross_validate(data, make_fold, &self, options);
     assert_int_equal(tp_history_epochs(h), N);
     tp_history_free(h);
+    self = (folds){.schedules = true};
+    tp_metric *mse = tp_metric_mse(), *again = tp_metric_mse();
+    options.folds = 3;
+    options.fit.metrics = TP_METRICS(mse, again);
+    h = tp_cross_validate(data, make_fold, &self, options);
+    assert_tensor(h);
+    assert_string_equal(tp_history_name(h, 2), "mse_1"); /* the second of its name */
+    assert_true(tp_history_mean(h, "mse_1") == tp_history_mean(h, "mse"));
+    tp_history_free(h);
+    options.fit.metrics = (tp_metrics){0};
+    tp_metric_free(mse);
+    tp_metric_free(again);
+    tp_module *other = make_net();
+    tp_optim *optim = make_sgd(other);
+    options.fit.schedule = tp_lr_exponential(optim, 0.5);
+    assert_null(tp_cross_validate(data, make_fold, &self, options));
+    assert_error(TP_ERR_ARGUMENT,
+                 "cross_validate: options.fit has a schedule, which is not the folds': each makes its own");
+    tp_lr_free(options.fit.schedule);
+    options.fit.schedule = NULL;
+    tp_optim_free(optim);
+    tp_module_free(other);
     self = (folds){.fails = true};
     assert_null(tp_cross_validate(data, make_fold, &self, options));
     assert_error(TP_ERR_STATE, "make_fold: no second one");

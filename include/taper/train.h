@@ -48,7 +48,8 @@ TP_API tp_tensor *tp_class_weights(tp_tensor *labels, int64_t classes);
 typedef tp_tensor *tp_predict_fn(void *context, tp_module *net, const tp_batch *batch);
 
 /* What a training has come to, epoch by epoch: a table with a row for each epoch and a column for each figure, "loss", the
- * metrics' names, the same with "val_" in front, "lr" and "seconds". */
+ * metrics' names, the same with "val_" in front, "lr" and "seconds". A second metric of one name, such as macro and micro F1, has "_1"
+ * behind its name, a third "_2". */
 typedef struct tp_history tp_history;
 
 TP_API void tp_history_free(tp_history *history);                          /* NULL does nothing */
@@ -78,37 +79,32 @@ typedef tp_status tp_epoch_fn(void *context, tp_module *net, const tp_history *h
 typedef struct tp_fit_options {
     tp_criterion *loss; /* required */
     void *loss_context;
-    tp_optim *optim; /* required: takes the steps, over the parameters it was made with */
-    tp_metrics
-        metrics; /* computed over each epoch's training batches as they go by, and over the validation data */
+    tp_optim *optim;        /* required: takes the steps, over the parameters it was made with */
+    tp_metrics metrics;     /* of each epoch's training batches as they go by, and of the validation data */
     tp_predict_fn *predict; /* NULL: as said above */
     void *predict_context;
 
-    int64_t epochs;     /* to train for; 0 is 1 */
-    int64_t batch_size; /* 0 is 32 */
-    tp_loader_options
-        loader;      /* for the training data, which is shuffled unless it says weights or strata, or */
-    bool no_shuffle; /* this */
-    tp_dataset *validation; /* looked at after each epoch, in order, without transform and drop_last; or */
-    double
-        validation_split; /* this share of the training data, its last samples, left out of it; in (0, 1) */
+    int64_t epochs;           /* to train for; 0 is 1 */
+    int64_t batch_size;       /* 0 is 32 */
+    tp_loader_options loader; /* for the training data, shuffled unless it has weights or strata, or */
+    bool no_shuffle;          /* this is set */
+    tp_dataset *validation;   /* looked at after each epoch, in order, without transform and drop_last; or */
+    double validation_split;  /* this share of the training data, its last samples, is left out for it */
 
-    int64_t accumulate;    /* batches whose gradients make one step, as one batch of them all would; 0 is 1 */
+    int64_t accumulate;    /* batches whose gradients make one step, each by its number of samples; 0 is 1 */
     double clip_norm;      /* not 0: tp_clip_grad_norm() before each step */
     double clip_value;     /* not 0: tp_clip_grad_value() */
     tp_lr *schedule;       /* goes on after each epoch, told of the monitored figure; or with */
     bool schedule_by_step; /* this after each step */
-    tp_ema *ema;           /* updated after each step */
+    tp_ema *ema;           /* updated after each step; validated and kept are the parameters themselves */
 
-    const char
-        *monitor; /* which figure tells the best epoch; NULL: "val_loss", or "loss" without validation */
+    const char *monitor;  /* which figure tells the best epoch; NULL: "val_loss", without validation "loss" */
     bool monitor_largest; /* the larger, the better */
     double min_delta;     /* what changes by no more than this is no better */
-    int64_t patience; /* not 0: stop after so many epochs that were no better, with the best one's weights */
-    bool keep_last;   /* with patience: keep the last weights instead */
-    const char
-        *checkpoint;     /* not NULL: weights are saved here by tp_module_save() whenever they are the best */
-    const char *csv_log; /* not NULL: the history so far, written anew after each epoch */
+    int64_t patience;     /* not 0: stop after so many epochs that were no better, with the best weights */
+    bool keep_last;       /* with patience: keep the last weights instead */
+    const char *checkpoint; /* not NULL: the file for tp_module_save() of the weights that are the best */
+    const char *csv_log;    /* not NULL: the file to which the history is written after each epoch */
     tp_epoch_fn *each_epoch;
     void *each_epoch_context;
 
@@ -156,22 +152,26 @@ typedef struct tp_fold {
     tp_dataset *train, *test;
     tp_module *net;
     tp_optim *optim;
+    tp_lr *schedule; /* these two may stay NULL; see tp_fit_options */
+    tp_ema *ema;
 } tp_fold;
 
-/* Puts a new model and its optimizer into the fold, which owns them from then on. It may exchange the datasets for others, prepared by
- * what the training part alone tells, and frees the old ones then. Anything but TP_OK ends it all with that error. */
+/* Puts a new model and its optimizer into the fold, which owns what is in it from then on. It may exchange the datasets for
+ * others, prepared by what the training part alone tells, and frees the old ones then. Anything but TP_OK ends it all with
+ * that error. */
 typedef tp_status tp_fold_fn(void *context, tp_fold *fold);
 
 typedef struct tp_cross_validate_options {
     int64_t folds;          /* 0 is 5; as many as samples leaves one out at a time */
     tp_kfold_options kfold; /* shuffled, stratified */
-    tp_fit_options
-        fit; /* of each fold; `optim` and `validation` are not looked at; a split is one of the fold's training part */
+    /* Of each fold: `optim` and `validation` are not looked at, a split is one of the fold's training part, a schedule and an
+     * ema come from the fold's function, and a file that is named has the last fold's. */
+    tp_fit_options fit;
 } tp_cross_validate_options;
 
 /* Trains a new model for each fold and tests it on the samples left out: a history with a row for each fold, of the columns "loss" and
- * the metrics' names, to be freed with tp_history_free(). NULL after an error: those of tp_kfold(), tp_fit(), tp_evaluate() and the
- * function. Source: sklearn.model_selection.cross_validate. */
+ * the metrics' names, to be freed with tp_history_free(). NULL after an error: TP_ERR_ARGUMENT for a schedule or an ema in the options;
+ * those of tp_kfold(), tp_fit(), tp_evaluate() and the function. Source: sklearn.model_selection.cross_validate. */
 TP_API tp_history *tp_cross_validate(tp_dataset *data, tp_fold_fn *make, void *context,
                                      tp_cross_validate_options options);
 

@@ -14,6 +14,8 @@ static tp_status fold_run(tp_fold *fold, tp_fold_fn *make, void *context, tp_fit
         return tp__error_null(op, missing);
     }
     fit.optim = fold->optim;
+    fit.schedule = fold->schedule;
+    fit.ema = fold->ema;
     fit.validation = NULL;
     tp_history *history = tp_fit(fold->net, fold->train, fit);
     if (!history) return tp__failed();
@@ -34,11 +36,12 @@ static tp_status fold_run(tp_fold *fold, tp_fold_fn *make, void *context, tp_fit
 }
 
 static void fold_report(const tp_fit_options *fit, int64_t number, int64_t folds, const double *row) {
+    char name[TP__COLUMN_SIZE];
     FILE *out = fit->verbosity == TP_SILENT ? NULL : fit->progress ? fit->progress : stdout;
     if (!out) return;
     fprintf(out, "fold %lld/%lld  loss %.4f", (long long)number + 1, (long long)folds, row[0]);
     for (int i = 0; i < fit->metrics.count; i++)
-        fprintf(out, "  %s %.4f", tp_metric_name(fit->metrics.items[i]), row[1 + i]);
+        fprintf(out, "  %s %.4f", tp__metric_column(fit->metrics, i, "", name), row[1 + i]);
     fprintf(out, "\n");
     fflush(out);
 }
@@ -53,6 +56,8 @@ static tp_status fold_all(tp_dataset *data, tp_fold_fn *make, void *context,
         tp_scope *s = tp_scope_begin();
         tp_fold fold = {.number = number, .train = parts[0], .test = parts[1]};
         status = s ? fold_run(&fold, make, context, options->fit, row) : TP_ERR_MEMORY;
+        tp_lr_free(fold.schedule);
+        tp_ema_free(fold.ema);
         tp_optim_free(fold.optim);
         tp_module_free(fold.net);
         tp_dataset_free(fold.train);
@@ -69,24 +74,30 @@ tp_history *tp_cross_validate(tp_dataset *data, tp_fold_fn *make, void *context,
     const char *op = "cross_validate";
     TP_REQUIRE(data, op);
     TP_REQUIRE(make, op);
+    if (options.fit.schedule || options.fit.ema)
+        TP_FAIL(TP_ERR_ARGUMENT, op, "options.fit has %s, which is not the folds': each makes its own",
+                options.fit.schedule ? "a schedule" : "an ema");
+    for (int i = 0; i < options.fit.metrics.count; i++)
+        if (!options.fit.metrics.items[i]) {
+            tp__error_null(op, "options.fit.metrics");
+            return NULL;
+        }
     int count = 1 + options.fit.metrics.count;
-    size_t bytes = (size_t)count * (sizeof(char *) + sizeof(double));
+    size_t bytes = (size_t)count * (sizeof(char *) + sizeof(double) + TP__COLUMN_SIZE);
     double *row = tp__alloc(bytes);
     if (!row) {
         tp__error_memory(op, bytes);
         return NULL;
     }
     const char **names = (const char **)(void *)(row + count);
-    tp_status status = TP_OK;
-    for (int i = 0; i < count; i++) {
-        tp_metric *metric = i ? options.fit.metrics.items[i - 1] : NULL;
-        if (i && !metric) status = tp__error_null(op, "options.fit.metrics");
-        names[i] = !i ? "loss" : metric ? tp_metric_name(metric) : "";
-    }
-    tp_history *history = status == TP_OK ? tp__history_new(op, names, count) : NULL;
-    if (history) status = fold_all(data, make, context, &options, history, row);
+    char *text = (char *)(names + count);
+    names[0] = "loss";
+    for (int i = 1; i < count; i++, text += TP__COLUMN_SIZE)
+        names[i] = tp__metric_column(options.fit.metrics, i - 1, "", text);
+    tp_history *history = tp__history_new(op, names, count);
+    tp_status status = history ? fold_all(data, make, context, &options, history, row) : TP_ERR_MEMORY;
     tp__free(row);
-    if (history && status == TP_OK) return history;
+    if (status == TP_OK) return history;
     tp_history_free(history);
     tp__error_repend();
     return NULL;

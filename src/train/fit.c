@@ -104,7 +104,7 @@ static tp_status fit_loaders(fit *f, tp_dataset *data) {
 static tp_status fit_columns(fit *f) {
     const tp_fit_options *o = &f->options;
     int each = 1 + o->metrics.count, count = each * (f->validation ? 2 : 1) + 2;
-    size_t bytes = (size_t)count * (sizeof(char *) + 64);
+    size_t bytes = (size_t)count * (sizeof(char *) + TP__COLUMN_SIZE);
     const char **names = tp__alloc(bytes);
     f->row = tp__alloc((size_t)count * sizeof *f->row);
     if (!names || !f->row) {
@@ -112,10 +112,11 @@ static tp_status fit_columns(fit *f) {
         return tp__error_memory("fit", bytes);
     }
     char *text = (char *)(names + count);
-    for (int i = 0; i < count - 2; i++, text += 64) {
-        const char *name = i % each == 0 ? "loss" : tp_metric_name(o->metrics.items[i % each - 1]);
-        snprintf(text, 64, "%s%s", i >= each ? "val_" : "", name);
+    for (int i = 0; i < count - 2; i++, text += TP__COLUMN_SIZE) {
+        const char *before = i >= each ? "val_" : "";
         names[i] = text;
+        if (i % each == 0) snprintf(text, TP__COLUMN_SIZE, "%sloss", before);
+        else tp__metric_column(o->metrics, i % each - 1, before, text);
     }
     names[count - 2] = "lr";
     names[count - 1] = "seconds";

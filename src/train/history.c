@@ -4,6 +4,15 @@
 #include "io/io.h"
 #include "train/train.h"
 
+const char *tp__metric_column(tp_metrics metrics, int i, const char *before, char name[TP__COLUMN_SIZE]) {
+    const char *own = tp_metric_name(metrics.items[i]);
+    int earlier = 0;
+    for (int k = 0; k < i; k++) earlier += strcmp(tp_metric_name(metrics.items[k]), own) == 0;
+    if (earlier) snprintf(name, TP__COLUMN_SIZE, "%s%s_%d", before, own, earlier);
+    else snprintf(name, TP__COLUMN_SIZE, "%s%s", before, own);
+    return name;
+}
+
 tp_history *tp__history_new(const char *op, const char *const *names, int count) {
     tp_history *h = tp__alloc_zero(sizeof *h);
     bool ok = h != NULL;

@@ -37,13 +37,14 @@ void tp__progress_batch(tp__progress *progress, int64_t samples, double loss, tp
     progress->samples += samples;
     if (!progress->out || !progress->terminal) return;
     double now = tp__seconds();
+    char name[TP__COLUMN_SIZE];
     if (now - progress->shown < 0.1) return;
     progress->shown = now;
     progress->open = true;
     progress_head(progress, now);
     fprintf(progress->out, "  loss %.4f", loss);
     for (int i = 0; i < metrics.count; i++)
-        fprintf(progress->out, "  %s %.4f", tp_metric_name(metrics.items[i]),
+        fprintf(progress->out, "  %s %.4f", tp__metric_column(metrics, i, "", name),
                 tp_metric_value(metrics.items[i]));
     progress_left(progress, now);
     fflush(progress->out);

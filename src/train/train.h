@@ -16,6 +16,10 @@ struct tp_history {
     double **values; /* of each column */
 };
 
+/* The column of metric i, `before` in front: its name, and _1, _2 behind that of a second, a third of one name. */
+enum { TP__COLUMN_SIZE = 64 };
+const char *tp__metric_column(tp_metrics metrics, int i, const char *before, char name[TP__COLUMN_SIZE]);
+
 /* With a column for each name: names[0 .. count-1], copied. */
 tp_history *tp__history_new(const char *op, const char *const *names, int count);
 int tp__history_find(const tp_history *history,
