@@ -128,10 +128,10 @@ typedef int tp_function(tp_tensors inputs, tp_tensor **outputs, void *context);
 typedef struct tp_gradcheck_options {
     double eps;        /* step of the central differences; 0 is 1e-6 */
     double atol, rtol; /* 0 is 1e-5 and 1e-3: |analytic - numeric| <= atol + rtol * |numeric| */
-    bool
-        allow_zero; /* accept gradients that are zero everywhere, otherwise an error: a check of zeros shows nothing */
-    bool
-        fast; /* one projection on random directions for each pair of output and input, in place of every element */
+    /* accept gradients that are zero everywhere, otherwise an error: a check of zeros shows nothing */
+    bool allow_zero;
+    /* one projection on random directions for each pair of output and input, in place of every element */
+    bool fast;
     double nondet_tol; /* how far the gradients of two walks over the same graph may differ; 0: not at all */
 } tp_gradcheck_options;
 

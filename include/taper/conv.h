@@ -11,8 +11,8 @@ typedef struct tp_conv2d_options {
     int64_t stride[2];   /* (h, w); {0} is 1; {2} alone is 2 for both */
     int64_t padding[2];  /* zeros on each side; {1} alone is 1 for h and 0 for w: write {1, 1} */
     int64_t dilation[2]; /* {0} is 1; {2} alone is 2 for both */
-    bool
-        same; /* so much padding that the result has the size of x; stride 1 only. Where it is uneven there is more behind */
+    /* so much padding that the result has the size of x; stride 1 only. Where it is uneven there is more behind */
+    bool same;
 } tp_conv2d_options;
 
 /* 2-d convolution (cross-correlation).

@@ -50,8 +50,8 @@ typedef struct tp_op_class {
     /* Bit i: input i's value is kept for the rule, likewise output k's. Beyond 32, TP_OP_ALL keeps all inputs. */
     uint32_t save_inputs, save_outputs;
     uint32_t optional_inputs; /* bit i: input i may be NULL */
-    uint32_t
-        no_grad_outputs; /* bit k: output k carries no gradient; outputs that are not floating never do */
+    /* bit k: output k carries no gradient; outputs that are not floating never do */
+    uint32_t no_grad_outputs;
     /* The rule is not made of taper's ops (or uses tp_op_saved() for what depends on inputs): a second derivative is
      * an error that says so, where it would be wrong. */
     bool once;

@@ -81,9 +81,9 @@ typedef struct tp_batch {
     int64_t size;      /* samples in this batch */
     int count;         /* tensors below: one for each item of a sample */
     tp_tensor **items; /* (size, ...) each, packed, in memory of their own, not requiring grad */
-    tp_tensor *
-        *lengths; /* with `pad`, one for each item: (size) I64, the samples' lengths before it; NULL for an
-                          * item whose samples have no dim, or are rows of one tensor */
+    /* with `pad`, one for each item: (size) I64, the samples' lengths before it; NULL for an
+     * item whose samples have no dim, or are rows of one tensor */
+    tp_tensor **lengths;
 } tp_batch;
 
 /* Changes a batch before it is lent, as augmentation does: puts other tensors into batch->items[], made in the current
@@ -96,16 +96,16 @@ typedef struct tp_loader_options {
     /* What an epoch is: all samples in their order, or one of these three. Orders depend on seed, epoch and number of
      * samples (weights, strata) alone. */
     bool shuffle; /* all samples, each epoch in another order */
-    tp_tensor
-        *strata; /* likewise, but each batch has its share of each class: (N), I64, the samples' classes */
+    /* likewise, but each batch has its share of each class: (N), I64, the samples' classes */
+    tp_tensor *strata;
     tp_tensor *weights; /* samples drawn with replacement, in proportion to their weights: (N), F32 or F64 */
     int64_t draws;      /* with weights, an epoch's samples; 0 is N */
     uint64_t seed;
 
     bool drop_last;  /* leave out the last batch of an epoch if it is smaller */
     double u8_scale; /* not 0: U8 items are lent as F32, times this; 1.0 / 255 brings images into [0, 1] */
-    bool
-        pad; /* items whose samples differ in their first dim are filled up at its end to the batch's longest */
+    /* items whose samples differ in their first dim are filled up at its end to the batch's longest */
+    bool pad;
     double pad_value;       /* with this */
     tp_batch_fn *transform; /* NULL: none */
     void *transform_context;

@@ -18,8 +18,8 @@ TP_BEGIN_DECLS
 typedef struct tp_functional_options {
     bool create_graph; /* the results are recorded: they can be differentiated by inputs that require grad */
     bool strict; /* an output that does not depend on an input is TP_ERR_AUTOGRAD; otherwise it gives zeros */
-    bool
-        batched; /* tp_jacobian: dim 0 of all inputs and outputs is a batch whose samples do not see one another */
+    /* tp_jacobian: dim 0 of all inputs and outputs is a batch whose samples do not see one another */
+    bool batched;
 } tp_functional_options;
 
 /* The Jacobians of `n_outputs` outputs:

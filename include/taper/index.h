@@ -125,8 +125,8 @@ typedef struct tp_embedding_bag_options {
     tp_bag_mode mode;
     tp_tensor *offsets;       /* of an index (n): where each bag begins, (B), I64 or I32, ascending from 0 */
     bool include_last_offset; /* offsets are (B + 1), with the end of the last bag */
-    tp_tensor *
-        per_sample_weights; /* of the index's shape and the weight's dtype: factors of the rows; with the sum only */
+    /* of the index's shape and the weight's dtype: factors of the rows; with the sum only */
+    tp_tensor *per_sample_weights;
     bool has_padding_idx;
     int64_t padding_idx; /* entries of the index that count for nothing; a negative one counts from the end */
     bool sparse;         /* see tp_embedding_options */

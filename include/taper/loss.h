@@ -13,8 +13,8 @@ typedef struct tp_ce_options {
     bool has_ignore_index;  /* zero means the default, -100 */
     int64_t ignore_index;   /* targets of this value count for nothing */
     double label_smoothing; /* in [0, 1]: the target is (1 - s) one-hot + s / C; cross_entropy only */
-    tp_reduction
-        reduction; /* the mean is over the weights of the targets that count: NaN if there are none */
+    /* the mean is over the weights of the targets that count: NaN if there are none */
+    tp_reduction reduction;
 } tp_ce_options;
 
 /* Cross-entropy of unnormalised scores and class indices: -log softmax(x)[target].
@@ -138,8 +138,8 @@ TP_API tp_tensor *tp_cosine_embedding_loss(tp_tensor *a, tp_tensor *b, tp_tensor
 
 typedef struct tp_ctc_options {
     int64_t blank; /* the class that stands for no label */
-    bool
-        zero_infinity; /* a loss that is infinite, of too few steps for the labels, is 0 and has the gradient 0 */
+    /* a loss that is infinite, of too few steps for the labels, is 0 and has the gradient 0 */
+    bool zero_infinity;
     tp_reduction reduction; /* the mean is over the samples, each divided by the number of its labels */
 } tp_ctc_options;
 

@@ -130,8 +130,8 @@ TP_API tp_status tp_clip_grad_value(tp_tensors params, double value);
 typedef struct tp_ema tp_ema;
 
 typedef struct tp_ema_options {
-    bool
-        warmup; /* the decay of update n, from 0, is min(decay, (1 + n) / (10 + n)), so that averages forget the start sooner */
+    /* the decay of update n, from 0, is min(decay, (1 + n) / (10 + n)), so that averages forget the start sooner */
+    bool warmup;
 } tp_ema_options;
 
 /* Averages of `params`, which it holds, with the values they have now; to be freed with tp_ema_free(). decay is in [0, 1].

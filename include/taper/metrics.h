@@ -31,10 +31,10 @@ typedef enum tp_average {
 
 typedef struct tp_class_options {
     tp_average average; /* of precision, recall and F1 */
-    int64_t
-        classes; /* 0: the C of (N, C), 2 for scores (N); needed for predictions that are labels of more than two classes */
-    double
-        threshold; /* scores (N) above it are class 1; 0 is 0.5, for probabilities, TP_ZERO is 0, for logits */
+    /* 0: the C of (N, C), 2 for scores (N); needed for predictions that are labels of more than two classes */
+    int64_t classes;
+    /* scores (N) above it are class 1; 0 is 0.5, for probabilities, TP_ZERO is 0, for logits */
+    double threshold;
     double zero_division; /* a precision, recall or F1 whose divisor is 0 */
 } tp_class_options;
 

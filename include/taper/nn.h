@@ -245,9 +245,9 @@ TP_API tp_module *tp_nn_log_softmax(int dim);
 
 typedef struct tp_nn_embedding_options {
     bool has_padding_idx;
-    int64_t
-        padding_idx; /* its row is zero at first, and gets no gradient; a negative one counts from the end */
-    bool sparse;     /* see tp_embedding_options */
+    /* its row is zero at first, and gets no gradient; a negative one counts from the end */
+    int64_t padding_idx;
+    bool sparse; /* see tp_embedding_options */
     tp_dtype dtype;
     tp_generator *generator;
 } tp_nn_embedding_options;

@@ -19,8 +19,8 @@ typedef struct tp_nn_recurrent_options {
     int64_t proj_size; /* LSTM: h and the output are of this size, by weight_hr; 0 is no projection */
     double dropout;    /* in training, of the outputs of all layers but the last */
     tp_dtype dtype;
-    tp_generator
-        *generator; /* of the weights; the dropout draws from the default one of the thread that runs it */
+    /* of the weights; the dropout draws from the default one of the thread that runs it */
+    tp_generator *generator;
 } tp_nn_recurrent_options;
 
 /* tp_rnn_tanh() or tp_rnn_relu(), tp_gru() and tp_lstm(). Parameters, of layer k: weight_ih_lk, weight_hh_lk, bias_ih_lk, bias_hh_lk and

@@ -43,8 +43,8 @@ typedef struct tp_instance_norm_options {
     tp_tensor *weight, *bias; /* (C) each, or NULL */
     tp_tensor *running_mean,
         *running_var; /* (C) each, or both NULL; updated in place, but for no_input_stats */
-    bool
-        no_input_stats; /* normalise by the running statistics, which must be given, instead of each image's own */
+    /* normalise by the running statistics, which must be given, instead of each image's own */
+    bool no_input_stats;
     double momentum; /* as in tp_batch_norm_options */
     double eps;
 } tp_instance_norm_options;

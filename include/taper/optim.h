@@ -51,9 +51,9 @@ typedef struct tp_adam_options {
     double weight_decay; /* 0 is 0 for Adam, and 0.01 for AdamW, where TP_ZERO is 0 */
     bool amsgrad;        /* divide by the largest v so far */
     bool maximize;       /* go up instead of down */
-    bool
-        lazy; /* of a gradient in rows (tp_tensor_sparse_grad()): the other rows, and their m and v, stay as they are; without
-                * weight decay and amsgrad only. torch.optim.SparseAdam */
+    /* of a gradient in rows (tp_tensor_sparse_grad()): the other rows, and their m and v, stay as they are; without
+     * weight decay and amsgrad only. torch.optim.SparseAdam */
+    bool lazy;
 } tp_adam_options;
 
 /* Adam. t counts the steps from 1.
@@ -154,12 +154,12 @@ TP_API tp_optim *tp_optim_muon(tp_tensors params, double lr, tp_muon_options opt
 typedef struct tp_lbfgs_options {
     int max_iter; /* iterations a step; 0 is 20 */
     int max_eval; /* evaluations of the loss a step; 0 is max_iter * 5 / 4 */
-    double
-        tolerance_grad; /* the largest element of the gradient that counts as none; 0 is 1e-7, TP_ZERO is 0 */
-    double
-        tolerance_change; /* the least change of loss and parameters to go on for; 0 is 1e-9, TP_ZERO is 0 */
-    int history_size;     /* pairs of vectors of all parameters' size that are kept; 0 is 100 */
-    bool strong_wolfe;    /* search along each direction; else go lr far */
+    /* the largest element of the gradient that counts as none; 0 is 1e-7, TP_ZERO is 0 */
+    double tolerance_grad;
+    /* the least change of loss and parameters to go on for; 0 is 1e-9, TP_ZERO is 0 */
+    double tolerance_change;
+    int history_size;  /* pairs of vectors of all parameters' size that are kept; 0 is 100 */
+    bool strong_wolfe; /* search along each direction; else go lr far */
 } tp_lbfgs_options;
 
 /* L-BFGS: whole steps of a quasi-Newton method, for a loss that is not random. tp_optim_step_closure() takes a step, of several

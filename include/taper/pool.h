@@ -53,8 +53,8 @@ TP_API tp_values tp_max_pool3d_indices(tp_tensor *x, int64_t kernel_d, int64_t k
 
 typedef struct tp_max_unpool_options {
     int64_t stride[3], padding[3]; /* of the pooling, as it had them */
-    tp_shape
-        size; /* of the result's spatial dims, where the pooling left a rest; () follows from the others */
+    /* of the result's spatial dims, where the pooling left a rest; () follows from the others */
+    tp_shape size;
 } tp_max_unpool_options;
 
 /* Puts each element of x where the index of the same place says, among zeros: what tp_max_pool2d_indices() took away comes back. The

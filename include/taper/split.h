@@ -23,8 +23,8 @@ TP_API tp_status tp_random_split(tp_dataset *dataset, const double *sizes, int c
 typedef struct tp_split_options {
     bool chronological; /* the samples stay in order: the first part has the earliest */
     uint64_t seed;      /* else they are shuffled, which depends on seed and N alone (and on labels) */
-    tp_tensor *
-        labels; /* stratified: (N) I64, the samples' classes; every part has its share of each, to within 1 */
+    /* stratified: (N) I64, the samples' classes; every part has its share of each, to within 1 */
+    tp_tensor *labels;
 } tp_split_options;
 
 /* Cuts a dataset of N samples into parts[0 .. count-1], to be freed one by one; all NULL after an error.

@@ -31,8 +31,8 @@ TP_BEGIN_DECLS
 typedef struct tp_tokenizer tp_tokenizer;
 
 typedef struct tp_tokenizer_options {
-    int64_t
-        num_words; /* not 0: sequences hold only indices below it, those of the num_words - 1 first words */
+    /* not 0: sequences hold only indices below it, those of the num_words - 1 first words */
+    int64_t num_words;
     const char *filters;   /* NULL: !"#$%&()*+,-./:;<=>?@[\]^_`{|}~, tab and newline; "" is none */
     const char *split;     /* NULL: a space */
     const char *oov_token; /* not NULL: a word that gets index 1 and stands for those without an index, which
