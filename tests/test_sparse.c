@@ -259,6 +259,26 @@ static void test_empty(void **state) {
     assert_true(tp_equal(tp_tensor_grad(a), tp_zeros_like(a)));
 }
 
+/* The largest of bags takes memory for what is in them: here one has 4000 entries, and 4000 have one. */
+static void test_uneven_bags(void **state) {
+    (void)state;
+    enum { MANY = 4000 };
+    tp_tensor *weight = tp_set_requires_grad(tp_randn(TP_SHAPE(ROWS, SIZE), TP_F32, NULL), true);
+    tp_tensor *index = tp_randint(0, ROWS, TP_SHAPE(2 * MANY), TP_I64, NULL);
+    tp_tensor *offsets =
+        tp_cat(TP_TENSORS(tp_zeros(TP_SHAPE(1), TP_I64), tp_arange(MANY, 2 * MANY, 1, TP_I64)), 0);
+    size_t before = tp_memory_stats().in_use;
+    tp_memory_reset_peak();
+    tp_tensor *y =
+        tp_embedding_bag(index, weight, (tp_embedding_bag_options){.offsets = offsets, .mode = TP_BAG_MAX});
+    assert_tensor(y);
+    assert_ok(tp_backward(tp_sum(y)));
+    assert_true(tp_memory_stats().peak - before < 32 * (size_t)MANY * SIZE * sizeof(float));
+    tp_tensor *all =
+        tp_amax(tp_index_select(tp_detach(weight), 0, tp_narrow(index, 0, 0, MANY)), TP_DIMS(0), false);
+    assert_true(tp_equal(tp_select(tp_detach(y), 0, 0), all));
+}
+
 /* Whatever allocation fails, the gradient is as it was or as it should be. */
 static void test_no_memory(void **state) {
     (void)state;
@@ -309,7 +329,8 @@ int main(void) {
         CHECK_TEST(test_optimizers),  CHECK_TEST(test_lazy_adam),
         CHECK_TEST(test_large_table), CHECK_TEST(test_threads),
         CHECK_TEST(test_no_memory),   CHECK_TEST(test_clip),
-        CHECK_TEST(test_reader),      CHECK_TEST(test_empty),
+        CHECK_TEST(test_uneven_bags), CHECK_TEST(test_reader),
+        CHECK_TEST(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

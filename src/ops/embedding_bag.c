@@ -11,12 +11,12 @@ static const char bag_name[] = "embedding_bag";
 
 /* Which entries of the flat index there are, and whose they are. */
 typedef struct bag_plan {
-    int64_t bags, most; /* the most entries of a bag */
-    tp_tensor *index;   /* (n), I64, without padding */
-    tp_tensor *kept;    /* (n): their places among all that were given; NULL: all */
-    tp_tensor *bag;     /* (n) */
-    int64_t *count;     /* of each bag, in `counts` */
-    tp_tensor *counts;  /* (bags), I64 */
+    int64_t bags;
+    tp_tensor *index;  /* (n), I64, without padding */
+    tp_tensor *kept;   /* (n): their places among all that were given; NULL: all */
+    tp_tensor *bag;    /* (n) */
+    int64_t *count;    /* of each bag, in `counts` */
+    tp_tensor *counts; /* (bags), I64 */
 } bag_plan;
 
 static bool bag_check(const tp_tensor *index, const tp_tensor *weight, const tp_embedding_bag_options *o) {
@@ -86,7 +86,7 @@ static bool bag_make_plan(const tp_tensor *starts, tp_tensor *flat, int64_t rows
             if (index[i] == padding) continue;
             tp__data_i64(plan->bag)[n] = b;
             tp__data_i64(plan->kept)[n++] = i;
-            if (++plan->count[b] > plan->most) plan->most = plan->count[b];
+            plan->count[b]++;
         }
     plan->bag = tp_narrow(plan->bag, 0, 0, n);
     if (n == flat->numel) plan->kept = NULL;
@@ -95,26 +95,33 @@ static bool bag_make_plan(const tp_tensor *starts, tp_tensor *flat, int64_t rows
     return plan->bag && plan->index;
 }
 
-/* The largest of each bag, element by element: rows (n, D) laid side by side, (B, most, D), with nothing smaller than any where
- * a bag has none. */
+/* Which row has the largest element of each column of a bag, the first of several; NaN is larger than anything. */
+#define BAG_WINNERS(T)                                                                                       \
+    do {                                                                                                     \
+        const T *x = (const T *)(const void *)tp__data(packed);                                              \
+        for (int64_t b = 0, at = 0; b < plan->bags; b++, to += size)                                         \
+            for (int64_t k = 0; k < plan->count[b]; k++, at++)                                               \
+                for (int64_t d = 0; d < size; d++) {                                                         \
+                    const T value = x[at * size + d], best = x[to[d] * size + d];                            \
+                    if (k == 0 || value > best || (isnan(value) && !isnan(best))) to[d] = at;                \
+                }                                                                                            \
+    } while (0)
+
 static tp_tensor *bag_max(const bag_plan *plan, tp_tensor *rows) {
-    tp_tensor *places = tp_zeros(TP_SHAPE(plan->bags, plan->most), TP_I64);
-    tp_tensor *absent = places ? tp_full(TP_SHAPE(plan->bags, plan->most, 1), 1, TP_BOOL) : NULL;
-    if (!absent) return NULL;
-    for (int64_t b = 0, at = 0; b < plan->bags; b++)
-        for (int64_t k = 0; k < plan->count[b]; k++, at++) {
-            tp__data_i64(places)[b * plan->most + k] = at;
-            tp__data(absent)[b * plan->most + k] = 0;
-        }
-    tp_tensor *side = tp_index_select(rows, 0, tp_reshape(places, TP_SHAPE(-1)));
-    side = tp_reshape(side, TP_SHAPE(plan->bags, plan->most, tp_tensor_size(rows, 1)));
-    tp_tensor *most = tp_max_dim(tp_masked_fill(side, absent, -INFINITY), 1, false).values;
-    return tp_masked_fill(most, tp_unsqueeze(tp_eq_scalar(plan->counts, 0), 1), 0);
+    const int64_t size = tp_tensor_size(rows, 1);
+    tp_tensor *winners = tp_zeros(TP_SHAPE(plan->bags, size), TP_I64),
+              *packed = winners ? tp__packed(bag_name, rows, (tp_dtype)rows->dtype) : NULL;
+    if (!packed) return NULL;
+    int64_t *to = tp__data_i64(winners);
+    if (rows->dtype == TP_F64) BAG_WINNERS(double);
+    else BAG_WINNERS(float);
+    tp_tensor *empty = tp_unsqueeze(tp_eq_scalar(plan->counts, 0), 1);
+    return tp_masked_fill(tp_gather(rows, 0, winners), empty, 0);
 }
 
 static tp_tensor *bag_reduce(const bag_plan *plan, tp_tensor *rows, tp_bag_mode mode) {
     tp_tensor *none = tp_zeros(TP_SHAPE(plan->bags, tp_tensor_size(rows, 1)), tp_tensor_dtype(rows));
-    if (mode == TP_BAG_MAX && plan->most > 0) return bag_max(plan, rows);
+    if (mode == TP_BAG_MAX && plan->index->numel > 0) return bag_max(plan, rows);
     tp_tensor *sum = tp_index_add(none, 0, plan->bag, rows);
     if (mode != TP_BAG_MEAN) return sum;
     tp_tensor *counts = tp_clamp_min(tp_to_dtype(plan->counts, tp_tensor_dtype(rows)), 1);
@@ -124,7 +131,7 @@ static tp_tensor *bag_reduce(const bag_plan *plan, tp_tensor *rows, tp_bag_mode 
 static tp_tensor *bag_run(tp_tensor *index, tp_tensor *weight, const tp_embedding_bag_options *o) {
     int64_t padding = o->has_padding_idx ? o->padding_idx : -1;
     if (padding < 0 && o->has_padding_idx) padding += weight->shape.dims[0];
-    bag_plan plan = {.most = 0};
+    bag_plan plan = {.bags = 0};
     tp_tensor *starts = bag_starts(index, o), *flat = starts ? tp__packed(bag_name, index, TP_I64) : NULL;
     flat = flat ? tp_reshape(flat, TP_SHAPE(flat->numel)) : NULL;
     if (!flat || !bag_make_plan(starts, flat, weight->shape.dims[0], padding, &plan)) return NULL;
