@@ -447,6 +447,7 @@ static const broken broken_files[] = {
     {BYTES("a,b\n1,\0\n"), {0}, ":2:2 (\"b\"): a NUL byte"},
     {BYTES("a,b\n\"\0\",1\n"), {0}, ":2:1 (\"a\"): a NUL byte"},
     {BYTES("a,b,a\n"), {0}, ":1:3: an earlier column is called \"a\" too"},
+    {BYTES("a,b\r1,2\r"), {0}, ":1:2: a column name with a CR: lines end with LF or CRLF, not with CR alone"},
     {BYTES("a,b\n1,2\n1,x\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"x\" is no whole number of 64 bits"},
     {BYTES("a,b\n1,2\n1,2.5\n"), {.infer_rows = 1}, ":3:2 (\"b\"): \"2.5\" is no whole number of 64 bits"},
     {BYTES("a,b\n1,2\n1,9223372036854775808\n"),

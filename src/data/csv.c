@@ -79,6 +79,10 @@ static bool csv_set_names(tp_csv *csv) {
             tp__rows_error(rows, field->line, i, "an earlier column is called %s too",
                            tp__rows_quoted(quoted, name));
             return false;
+        } else if (memchr(name, '\r', size)) {
+            tp__rows_error(rows, field->line, i,
+                           "a column name with a CR: lines end with LF or CRLF, not with CR alone");
+            return false;
         }
         if (!tp__vocabulary_add(&schema->names, name, size)) return csv_memory(csv, size);
     }
