@@ -93,14 +93,15 @@ typedef struct steps_run {
     const int64_t *lengths; /* (N), falling within each chunk; NULL: all run to the end */
     const char *in, *h0, *c0, *b;
     const char *w, *w_hr;
-    char *packed, *packed_hr; /* what the products take: forward w^T and w_hr^T, backward w and w_hr */
-    char *gates, *cs, *hs, *y, *last_h, *last_c; /* hs is y unless it is projected */
+    char *packed, *packed_hr;  /* what the products take: forward w^T and w_hr^T, backward w and w_hr */
+    char *gates, *cs, *hs, *y; /* hs: h before it is projected */
+    char *last_h, *last_c;
     const char *dy;
-    char *dh, *dc, *dgates, *dstate,
-        *dys; /* dh (N, P), dc (N, H); dstate is dgates but for a GRU; dys: of projected h */
-    char *scratch;
-    size_t scratch_bytes,
-        product_bytes; /* of each worker; of which the product's, before a GRU's sums or what is wanted of hs */
+    char *dh, *dc;         /* (N, P), (N, H) */
+    char *dgates, *dstate; /* the same but for a GRU */
+    char *dys;             /* what is wanted of projected h */
+    char *scratch;         /* each worker's: the product's, then the state's sums or what is wanted of hs */
+    size_t scratch_bytes, product_bytes;
 } steps_run;
 
 /* By the batch alone, so that a sample's sums do not depend on the number of threads. */
@@ -236,7 +237,7 @@ static void steps_backward_part(const steps_run *run, const steps_part *p, char 
                          .h_before = p->h,
                          .c_before = p->c,
                          .c = steps_at(run, run->cs, p->t, p->n0, size),
-                         .h = steps_at(run, run->y, p->t, p->n0, size),
+                         .h = steps_at(run, run->y, p->t, p->n0, a->outputs),
                          .dh = wanted,
                          .dc = steps_at(run, run->dc, 0, p->n0, size),
                          .dgates = steps_at(run, run->dgates, p->t, p->n0, sums),
