@@ -175,6 +175,17 @@ static void clipping_has_the_same_bits_at_any_number_of_threads(void **state) {
 
 /* ---- averages ---------------------------------------------------------------------------------------- */
 
+static void averages_begin_with_what_is_there(void **state) {
+    (void)state;
+    tp_tensor *p = TP_F64_TENSOR(TP_SHAPE(3), NAN, INFINITY, -1.5e308);
+    tp_ema *ema = tp_ema_new(TP_TENSORS(p), 0.75, (tp_ema_options){0});
+    assert_non_null(ema);
+    tp_fill_(p, 1.5e308);
+    assert_ok(tp_ema_update(ema));
+    assert_values(tp_ema_state(ema).items[0].tensor, 1.5e308, 1.5e308, 1.5e308);
+    tp_ema_free(ema);
+}
+
 static void averages_follow(void **state) {
     (void)state;
     tp_tensor *p = TP_F64_TENSOR(TP_SHAPE(2), 1, 2), *q = TP_F32_TENSOR(TP_SHAPE(1), 8);
@@ -251,6 +262,7 @@ int main(void) {
         CHECK_TEST(states_are_checked),
         CHECK_TEST(norms_are_clipped),
         CHECK_TEST(clipping_has_the_same_bits_at_any_number_of_threads),
+        CHECK_TEST(averages_begin_with_what_is_there),
         CHECK_TEST(averages_follow),
         CHECK_TEST(averages_warm_up),
         CHECK_TEST(memory_may_run_out),

@@ -146,6 +146,12 @@ static void ema_run(const tp_ema *ema, double share) {
     }
 }
 
+static void ema_copy(tp_tensor *to, const tp_tensor *from) {
+    if (to->numel > 0)
+        memcpy(tp__data(to), tp__data(from), (size_t)to->numel * tp__itemsize((tp_dtype)to->dtype));
+    tp__touch(to);
+}
+
 static tp_status ema_ready(const char *op, const tp_ema *ema) {
     if (!ema) return tp__error_null(op, "ema");
     return ema->swapped ? tp__error(TP_ERR_STATE, op, "averages and parameters are swapped") : TP_OK;
@@ -155,7 +161,9 @@ tp_status tp_ema_update(tp_ema *ema) {
     TP_TRY(tp__deliver(ema_ready("ema_update", ema)));
     double n = (double)*ema_updates(ema), decay = ema->decay;
     if (ema->options.warmup) decay = fmin(decay, (1 + n) / (10 + n));
-    ema_run(ema, n == 0 ? 1 : 1 - decay);
+    if (n > 0) ema_run(ema, 1 - decay);
+    else /* not by ema_run(): what has not been finite would stay in the average */
+        for (int i = 0; i < ema->count; i++) ema_copy(ema->averages[i], ema->params[i]);
     ++*ema_updates(ema);
     return TP_OK;
 }
@@ -171,12 +179,6 @@ bool tp_ema_swapped(const tp_ema *ema) {
     if (ema) return ema->swapped;
     tp__error_null("ema_swapped", "ema");
     return false;
-}
-
-static void ema_copy(tp_tensor *to, const tp_tensor *from) {
-    if (to->numel > 0)
-        memcpy(tp__data(to), tp__data(from), (size_t)to->numel * tp__itemsize((tp_dtype)to->dtype));
-    tp__touch(to);
 }
 
 tp_status tp_ema_copy_to(tp_ema *ema) {
