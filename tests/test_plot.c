@@ -206,6 +206,12 @@ static void sparklines(void **state) {
     assert_int_equal(tp_sparkline(rise, 8, 0, line, 8), 24);
     assert_string_equal(line, "▁▂");
     assert_int_equal(tp_sparkline(rise, 8, 0, NULL, 0), 24);
+    assert_int_equal(tp_sparkline((const double[]){1.5e308, -1.5e308, 1, 1}, 4, 2, line, sizeof line), 6);
+    assert_string_equal(line, "▁█"); /* the mean of the first two is 0 */
+    assert_int_equal(tp_sparkline((const double[]){0, 5e-324}, 2, 0, line, sizeof line), 6);
+    assert_string_equal(line, "▁█");
+    assert_int_equal(tp_sparkline((const double[]){-1.5e308, 1.5e308}, 2, 0, line, sizeof line), 6);
+    assert_string_equal(line, "▁█");
     assert_int_equal(tp_sparkline(NULL, 0, 0, line, sizeof line), 0);
     assert_string_equal(line, "");
     assert_int_equal(tp_sparkline(rise, -1, 0, line, sizeof line), -1);

@@ -11,8 +11,11 @@ static double spark_value(const double *values, int64_t count, int64_t i, int64_
     int64_t from = count / n * i + count % n * i / n, to = count / n * (i + 1) + count % n * (i + 1) / n;
     double mean = 0, taken = 0;
     for (int64_t k = from; k < to; k++)
-        if (isfinite(values[k])) mean += (values[k] - mean) / ++taken;
-    return taken > 0 && isfinite(mean) ? mean : NAN;
+        if (isfinite(values[k])) {
+            taken++;
+            mean += values[k] / taken - mean / taken; /* the difference itself might overflow */
+        }
+    return taken > 0 ? mean : NAN;
 }
 
 int tp_sparkline(const double *values, int64_t count, int width, char *buffer, size_t size) {
@@ -33,10 +36,11 @@ int tp_sparkline(const double *values, int64_t count, int width, char *buffer, s
         low = fmin(low, spark_value(values, count, i, n));
         high = fmax(high, spark_value(values, count, i, n));
     }
+    const double part = isfinite(high - low) ? 1 : 0.5;
     size_t length = 0, written = 0;
     for (int64_t i = 0; i < n; i++) {
         double value = spark_value(values, count, i, n);
-        double share = high > low ? (value / 2 - low / 2) / (high / 2 - low / 2) : 0.5;
+        double share = high > low ? (value * part - low * part) / (high * part - low * part) : 0.5;
         char block[3] = {' ', 0, 0};
         size_t bytes = 1;
         if (!isnan(value)) {
