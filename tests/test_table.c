@@ -374,6 +374,24 @@ static void test_gzip(void **state) {
 #endif
 }
 
+/* Numbers are values too where a column has others: here all of 42 differ, there two. */
+static void test_mixed_column(void **state) {
+    (void)state;
+    FILE *f = fopen(path, "wb");
+    fprintf(f, "one,two\n");
+    for (int i = 0; i < 40; i++) fprintf(f, "%d,%s\n", i, i % 2 ? "7" : "8");
+    fprintf(f, "abc,none\nabd,none\n");
+    fclose(f);
+    tp_table *t = tp_table_read_csv(path, (tp_csv_options){0});
+    assert_tensor(t);
+    assert_int_equal(tp_table_rows(t), 42);
+    assert_int_equal(tp_table_type(t, 0), TP_COLUMN_TEXT);
+    assert_int_equal(tp_table_type(t, 1), TP_COLUMN_CATEGORY);
+    assert_int_equal(tp_table_category_count(t, 1), 3);
+    assert_string_equal(tp_table_text(t, 0, 0), "0");
+    tp_table_free(t);
+}
+
 static void test_data_files(void **state) {
     (void)state;
     tp_table *t =
@@ -612,11 +630,14 @@ static void test_no_memory_in_pieces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CHECK_TEST(test_types),       CHECK_TEST(test_fields),          CHECK_TEST(test_long_rows),
-        CHECK_TEST(test_any_numbers), CHECK_TEST(test_options),         CHECK_TEST(test_numbers),
-        CHECK_TEST(test_pieces),      CHECK_TEST(test_constant_memory), CHECK_TEST(test_gzip),
-        CHECK_TEST(test_data_files),  CHECK_TEST(test_broken),          CHECK_TEST(test_errors),
-        CHECK_TEST(test_any_bytes),   CHECK_TEST(test_no_memory),       CHECK_TEST(test_no_memory_in_pieces),
+        CHECK_TEST(test_types),      CHECK_TEST(test_fields),
+        CHECK_TEST(test_long_rows),  CHECK_TEST(test_any_numbers),
+        CHECK_TEST(test_options),    CHECK_TEST(test_numbers),
+        CHECK_TEST(test_pieces),     CHECK_TEST(test_constant_memory),
+        CHECK_TEST(test_gzip),       CHECK_TEST(test_mixed_column),
+        CHECK_TEST(test_data_files), CHECK_TEST(test_broken),
+        CHECK_TEST(test_errors),     CHECK_TEST(test_any_bytes),
+        CHECK_TEST(test_no_memory),  CHECK_TEST(test_no_memory_in_pieces),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

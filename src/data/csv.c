@@ -121,7 +121,8 @@ static bool csv_set_types(tp_csv *csv, const tp_csv_options *o) {
 /* What the first rows tell of a column. */
 typedef struct csv_guess {
     int64_t present, missing, ints, numbers;
-    tp__vocabulary different; /* hashes of the texts, which may be long */
+    bool mixed;               /* numbers and others: the second look at it */
+    tp__vocabulary different; /* hashes of the texts, which may be long; none while all are numbers */
 } csv_guess;
 
 /* The text of a field without the blanks around it. */
@@ -145,7 +146,7 @@ static bool csv_look(tp_csv *csv, csv_guess *guess, const tp__field *field) {
     guess->present++;
     guess->ints += tp__parse_int(text, size, &whole);
     guess->numbers += tp__parse_float(text, size, &number);
-    if (guess->numbers == guess->present) return true;
+    if (guess->numbers == guess->present && !guess->mixed) return true;
     uint64_t hash = tp__text_hash(csv->rows.text.data + field->at, field->size);
     return tp__vocabulary_add(&guess->different, (const char *)&hash, sizeof hash) || csv_memory(csv, size);
 }
@@ -156,14 +157,32 @@ static tp_column_type csv_type(const csv_guess *guess) {
     return tp__word_count(&guess->different) <= guess->present / 2 ? TP_COLUMN_CATEGORY : TP_COLUMN_TEXT;
 }
 
-static bool csv_look_at_rows(tp_csv *csv, csv_guess *guesses, int64_t most) {
+/* Back to the first row of values. */
+static bool csv_begin(tp_csv *csv) {
+    return tp__rows_rewind(&csv->rows) && (!csv->header || tp__rows_next(&csv->rows) > 0);
+}
+
+/* At columns of no type yet; `again`: at those that are mixed. */
+static bool csv_look_at_rows(tp_csv *csv, csv_guess *guesses, int64_t most, bool again) {
     int got = 1;
+    if (!csv_begin(csv)) return false;
     for (int64_t row = 0; row < most && (got = tp__rows_next(&csv->rows)) > 0; row++)
         for (int i = 0; i < csv->schema->count; i++)
-            if (csv->schema->columns[i].type == TP_COLUMN_AUTO &&
+            if (csv->schema->columns[i].type == TP_COLUMN_AUTO && guesses[i].mixed == again &&
                 !csv_look(csv, &guesses[i], tp__row_field(&csv->rows, i)))
                 return false;
     return got >= 0;
+}
+
+static bool csv_guess_all(tp_csv *csv, csv_guess *guesses, int64_t most) {
+    if (!csv_look_at_rows(csv, guesses, most, false)) return false;
+    bool some = false;
+    for (int i = 0; i < csv->schema->count; i++) {
+        if (guesses[i].numbers == 0 || guesses[i].numbers == guesses[i].present) continue;
+        tp__vocabulary_free(&guesses[i].different);
+        guesses[i] = (csv_guess){.mixed = some = true};
+    }
+    return !some || csv_look_at_rows(csv, guesses, most, true);
 }
 
 static bool csv_find_types(tp_csv *csv, int64_t most) {
@@ -171,14 +190,13 @@ static bool csv_find_types(tp_csv *csv, int64_t most) {
     size_t bytes = (size_t)schema->count * sizeof(csv_guess);
     csv_guess *guesses = tp__alloc_zero(bytes);
     if (!guesses) return csv_memory(csv, bytes);
-    if (!csv->header && !tp__rows_rewind(&csv->rows)) most = 0;
-    bool good = csv_look_at_rows(csv, guesses, most);
+    bool good = csv_guess_all(csv, guesses, most);
     for (int i = 0; i < schema->count; i++) {
         if (schema->columns[i].type == TP_COLUMN_AUTO) schema->columns[i].type = csv_type(&guesses[i]);
         tp__vocabulary_free(&guesses[i].different);
     }
     tp__free(guesses);
-    return good && tp__rows_rewind(&csv->rows) && (!csv->header || tp__rows_next(&csv->rows) > 0);
+    return good && csv_begin(csv);
 }
 
 static tp_csv *csv_open(const char *op, const char *path, const tp_csv_options *options) {
