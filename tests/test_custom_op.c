@@ -271,6 +271,10 @@ static void wrong_rules_are_named(void **state) {
     assert_error(TP_ERR_NULL, "cube: argument attr is NULL");
     assert_null(tp_op_apply(&mix, TP_TENSORS(x), NULL));
     assert_error(TP_ERR_ARGUMENT, "mix: has 3 outputs; tp_op_run() gives them");
+    assert_null(tp_op_apply(&cube, (tp_tensors){1, NULL}, NULL));
+    assert_error(TP_ERR_NULL, "cube: inputs.items is NULL, for 1");
+    assert_null(tp_op_apply(&cube, (tp_tensors){-1, NULL}, NULL));
+    assert_error(TP_ERR_ARGUMENT, "cube: inputs.count is -1");
     assert_null(tp_op_apply(NULL, TP_TENSORS(x), NULL));
     assert_error(TP_ERR_NULL, "op_run: argument op is NULL");
     /* a saved input that is changed afterwards */

@@ -400,6 +400,12 @@ static void test_sequences(void **state) {
     assert_error(TP_ERR_SHAPE, "dataset_sequences: sequences[0] has 0 dims, not 1 to 7");
     assert_null(tp_dataset_sequences((tp_tensors){0, NULL}, TP_TENSORS(a)));
     assert_error(TP_ERR_ARGUMENT, "dataset_sequences: the list of sequences is empty");
+    assert_null(tp_dataset_sequences((tp_tensors){1, NULL}, (tp_tensors){0, NULL}));
+    assert_error(TP_ERR_NULL, "dataset_sequences: sequences.items is NULL, for 1");
+    assert_null(tp_dataset_sequences(TP_TENSORS(a), (tp_tensors){1, NULL}));
+    assert_error(TP_ERR_NULL, "dataset_sequences: tensors.items is NULL, for 1");
+    assert_null(tp_dataset_sequences(TP_TENSORS(a), (tp_tensors){-1, NULL}));
+    assert_error(TP_ERR_ARGUMENT, "dataset_sequences: tensors.count is -1");
     assert_null(tp_dataset_sequences(TP_TENSORS(a), TP_TENSORS(a)));
     assert_error(TP_ERR_SHAPE,
                  "dataset_sequences: numbers of samples differ: there are 1 sequences, tensors[0] is (2,)");
@@ -564,6 +570,8 @@ static void test_errors(void **state) {
     tp_tensor *x = tp_zeros(TP_SHAPE(2, 3), TP_F32), *y = tp_zeros(TP_SHAPE(3), TP_F32);
     assert_null(tp_dataset_tensors((tp_tensors){0, NULL}));
     assert_error(TP_ERR_ARGUMENT, "dataset_tensors: the list of tensors is empty");
+    assert_null(tp_dataset_tensors((tp_tensors){2, NULL}));
+    assert_error(TP_ERR_NULL, "dataset_tensors: tensors.items is NULL, for 2");
     assert_null(tp_dataset_tensors(TP_TENSORS(x, NULL)));
     assert_error(TP_ERR_NULL, "dataset_tensors: argument tensors[1] is NULL");
     assert_null(tp_dataset_tensors(TP_TENSORS(x, y)));

@@ -318,6 +318,8 @@ static void test_errors(void **state) {
         {{.checkpoint = "/nowhere/x"}, TP_ERR_IO, "module_save: /nowhere/x: No such file or directory"},
         {{.csv_log = "/nowhere/x"}, TP_ERR_IO, "fit: /nowhere/x: No such file or directory"},
         {{.metrics = {1, (tp_metric *[]){NULL}}}, TP_ERR_NULL, "fit: argument options.metrics is NULL"},
+        {{.metrics = {1, NULL}}, TP_ERR_NULL, "fit: options.metrics.items is NULL, for 1"},
+        {{.metrics = {-1, NULL}}, TP_ERR_ARGUMENT, "fit: options.metrics.count is -1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tp_fit_options options = bad[i].change;
@@ -341,6 +343,8 @@ static void test_errors(void **state) {
     assert_error(TP_ERR_SHAPE, "linear: x (4, 7) does not fit weight (1, 3), which is (out, in)");
     assert_true(isnan(tp_evaluate(NULL, wide, (tp_evaluate_options){0})));
     assert_error(TP_ERR_NULL, "evaluate: argument net is NULL");
+    assert_true(isnan(tp_evaluate(net, data, (tp_evaluate_options){.metrics = {1, NULL}})));
+    assert_error(TP_ERR_NULL, "evaluate: options.metrics.items is NULL, for 1");
     assert_null(tp_predict(net, wide, (tp_evaluate_options){.batch_size = -1}));
     assert_error(TP_ERR_ARGUMENT, "predict: the batch size is -1");
     tp_dataset *none = tp_dataset_subset(data, NULL, 0);
@@ -507,6 +511,9 @@ static void test_cross_validate(void **state) {
     assert_string_equal(tp_history_name(h, 2), "mse_1"); /* the second of its name */
     assert_true(tp_history_mean(h, "mse_1") == tp_history_mean(h, "mse"));
     tp_history_free(h);
+    options.fit.metrics = (tp_metrics){1, NULL};
+    assert_null(tp_cross_validate(data, make_fold, &self, options));
+    assert_error(TP_ERR_NULL, "cross_validate: options.fit.metrics.items is NULL, for 1");
     options.fit.metrics = (tp_metrics){0};
     tp_metric_free(mse);
     tp_metric_free(again);

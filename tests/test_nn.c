@@ -370,6 +370,8 @@ static void functional_call(void **state) {
     assert_float_equal(tp_tensor_item(tp_amax(tp_abs(tp_sub(after, before)), TP_NO_DIMS, false)), 0, 0);
     assert_ptr_equal(tp_module_parameters(m).items[1], own.items[1]);
 
+    assert_null(tp_functional_call(m, (tp_tensors){3, NULL}, x));
+    assert_error(TP_ERR_NULL, "functional_call: tensors.items is NULL, for 3");
     assert_null(tp_functional_call(m, (tp_tensors){2, others}, x));
     assert_error(TP_ERR_ARGUMENT, "functional_call: Sequential has 3 parameters, got 2 tensors");
     assert_null(tp_functional_call(m, TP_TENSORS(others[0], others[0], others[2]), x));

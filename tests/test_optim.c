@@ -660,6 +660,8 @@ static void functional_errors(void **state) {
          "the step of parameter 0 is float32 (2,), not a 0-d float64"},
         {TP_TENSORS(p), TP_TENSORS(g), TP_TENSORS(NULL, wrong, p), NULL, TP_ERR_SHAPE,
          "state of parameter 0 is (3,), the parameter (2,)"},
+        {TP_TENSORS(p), {1, NULL}, none, NULL, TP_ERR_NULL, "grads.items is NULL, for 1"},
+        {TP_TENSORS(p), TP_TENSORS(g), {3, NULL}, NULL, TP_ERR_NULL, "state.items is NULL, for 3"},
         {TP_TENSORS(p), TP_TENSORS(g), none, g, TP_ERR_SHAPE,
          "lr is float32 (2,), not a 0-d floating tensor"},
     };

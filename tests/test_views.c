@@ -379,7 +379,7 @@ static void errors_of_joining(void **state) {
     (void)state;
     tp_tensor *x = counted(TP_SHAPE(2, 3)), *y = counted(TP_SHAPE(2, 4)), *one = tp_scalar(1, TP_F64);
     assert_fails(tp_cat((tp_tensors){0, NULL}, 0), TP_ERR_ARGUMENT, "cat: the list of tensors is empty");
-    assert_fails(tp_cat((tp_tensors){2, NULL}, 0), TP_ERR_NULL, "cat: argument tensors.items is NULL");
+    assert_fails(tp_cat((tp_tensors){2, NULL}, 0), TP_ERR_NULL, "cat: tensors.items is NULL, for 2");
     assert_fails(tp_cat(TP_TENSORS(x, NULL), 0), TP_ERR_NULL, "cat: argument tensors[1] is NULL");
     assert_fails(tp_cat(TP_TENSORS(x, y), 0), TP_ERR_SHAPE,
                  "cat: tensors[1] is (2, 4), tensors[0] (2, 3): they may differ in dim 0 only");

@@ -270,6 +270,7 @@ static tp_status op_run(const tp_op_class *op, tp_tensors inputs, tp_tensor **ou
     if (!op || !outputs) return tp__error_null("op_run", op ? "outputs" : "op");
     TP_TRY(check_class(op, attr));
     for (int k = 0; k < count_outputs(op); k++) outputs[k] = NULL;
+    TP_TRY(tp__check_list(op->name, "inputs", inputs.count, inputs.items));
     custom c;
     custom_init(&c, op, inputs.count, attr);
     bool taken = false;

@@ -481,6 +481,8 @@ static tp_status walk_all(walk *w, tp_tensors outputs, tp_tensors grads, tp_tens
 tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     if (!t) return tp__deliver(tp__error_null("backward", "t"));
     if (!options.grad && tp__error_pending()) return tp__deliver(tp_last_error().code);
+    tp_status listed = tp__check_list("backward", "inputs", options.inputs.count, options.inputs.items);
+    if (listed != TP_OK) return tp__deliver(listed);
     bool some = options.inputs.count > 0;
     walk w = {.op = "backward",
               .create_graph = options.create_graph,
@@ -522,12 +524,15 @@ static tp_status collect(const walk *w, const tp__request *request, tp_scope *sc
 
 static tp_status grad_check_lists(const char *op, tp_tensors outputs, tp_tensors inputs,
                                   tp_tensors grad_outputs, tp_tensor **grads) {
+    TP_TRY(tp__check_list(op, "inputs", inputs.count, inputs.items));
     if (!grads && inputs.count > 0) return tp__error_null(op, "grads");
     for (int i = 0; i < inputs.count; i++) grads[i] = NULL;
     if (outputs.count < 1) return tp__error(TP_ERR_ARGUMENT, op, "there are no outputs");
     if (grad_outputs.count != 0 && grad_outputs.count != outputs.count)
         return tp__error(TP_ERR_ARGUMENT, op, "%d outputs, but %d grad_outputs", outputs.count,
                          grad_outputs.count);
+    TP_TRY(tp__check_list(op, "outputs", outputs.count, outputs.items));
+    TP_TRY(tp__check_list(op, "grad_outputs", grad_outputs.count, grad_outputs.items));
     for (int i = 0; i < grad_outputs.count; i++)
         if (!grad_outputs.items[i] && tp__error_pending()) return tp_last_error().code;
     return TP_OK;

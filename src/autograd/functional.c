@@ -64,6 +64,7 @@ static tp_status transform_begin(transform *t, tp_function *f, void *context, tp
                                  int n_outputs) {
     if (!f) return tp__error_null(t->op, "f");
     if (inputs.count < 1) return tp__error(TP_ERR_ARGUMENT, t->op, "there are no inputs");
+    TP_TRY(tp__check_list(t->op, "inputs", inputs.count, inputs.items));
     size_t bytes = 4 * (size_t)inputs.count * sizeof(tp_tensor *);
     t->in.items = tp__alloc_zero(bytes);
     if (!t->in.items) return tp__error_memory(t->op, bytes);
@@ -142,6 +143,7 @@ static tp_status check_vectors(const transform *t, tp_tensors v, const char *wha
     }
     if (v.count != n)
         return tp__error(TP_ERR_ARGUMENT, t->op, "v has %d tensors, but there are %d %ss", v.count, n, what);
+    TP_TRY(tp__check_list(t->op, "v", v.count, v.items));
     for (int i = 0; i < n; i++) {
         if (!v.items[i]) return tp__error_null(t->op, "v");
         if (!tp__is_floating((tp_dtype)v.items[i]->dtype))

@@ -267,6 +267,7 @@ static tp_status check_repeats(const check *c, tp_tensors wanted, const int *num
 
 static tp_status check_inputs(check *c, tp_tensor **wanted, int *numbers, int *count) {
     *count = 0;
+    TP_TRY(tp__check_list(c->op, "inputs", c->inputs.count, c->inputs.items));
     for (int i = 0; i < c->inputs.count; i++) {
         tp_tensor *t = c->inputs.items[i];
         if (!t) return tp__error_null(c->op, "inputs");

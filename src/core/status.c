@@ -61,6 +61,13 @@ tp_status tp__error_null(const char *op, const char *argument) {
     return tp__error(TP_ERR_NULL, op, "argument %s is NULL", argument);
 }
 
+tp_status tp__check_list(const char *op, const char *argument, int count, const void *items) {
+    if (count < 0) return tp__error(TP_ERR_ARGUMENT, op, "%s.count is %d", argument, count);
+    if (count == 0 || items) return TP_OK;
+    if (tp__tls.pending) return tp__tls.error_code;
+    return tp__error(TP_ERR_NULL, op, "%s.items is NULL, for %d", argument, count);
+}
+
 tp_status tp__error_memory(const char *op, size_t bytes) {
     return tp__error(TP_ERR_MEMORY, op, "out of memory (%zu bytes asked for)", bytes);
 }

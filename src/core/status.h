@@ -22,6 +22,9 @@ tp_status tp__error(tp_status code, const char *op, const char *format, ...) TP_
 /* A required argument is NULL: a new failure only if none is pending. Returns the code now pending. */
 tp_status tp__error_null(const char *op, const char *argument) TP__COLD;
 
+/* Is a list what it says: `count` things at `items`, which may be NULL for none? */
+tp_status tp__check_list(const char *op, const char *argument, int count, const void *items);
+
 tp_status tp__error_memory(const char *op, size_t bytes) TP__COLD;
 
 /* A failure of `from` (NULL: of any) that is pending becomes one of `op`, with the same words: for an op made of others. */

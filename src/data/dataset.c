@@ -99,6 +99,7 @@ tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items) 
 
 /* Are all there, with `size` samples each (-1: as many as the first)? Returns that number, or -1. */
 static int64_t dataset_check(const char *op, tp_tensors tensors, int64_t size, const char *whose) {
+    if (tp__check_list(op, "tensors", tensors.count, tensors.items) != TP_OK) return -1;
     for (int i = 0; i < tensors.count; i++) {
         const tp_tensor *t = tensors.items[i];
         if (!t) {
@@ -139,7 +140,7 @@ tp_dataset *tp_dataset_tensors(tp_tensors tensors) {
     const char *op = "dataset_tensors";
     if (tensors.count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the list of tensors is empty");
     char first[64] = "";
-    if (tensors.items[0])
+    if (tensors.items && tensors.items[0])
         snprintf(first, sizeof first, "tensors[0] is %s", tp__shape_text(tensors.items[0]->shape));
     int64_t size = dataset_check(op, tensors, -1, first);
     tp_dataset *d = size < 0 ? NULL : dataset_new(op, tensors.count);

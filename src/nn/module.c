@@ -262,7 +262,7 @@ tp_tensor *tp_forward(tp_module *m, tp_tensor *x) {
 tp_tensor *tp_forward_all(tp_module *m, tp_tensors inputs) {
     const char *op = "forward_all";
     TP_REQUIRE(m, op);
-    if (inputs.count > 0) TP_REQUIRE(inputs.items, op);
+    TP_TRY_NULL(tp__check_list(op, "inputs", inputs.count, inputs.items));
     if (m->type->forward_all) {
         tp_scope *s = tp_scope_begin();
         return s ? module_hand_over(module_ran(m, s, m->type->forward_all(m, inputs))) : NULL;
@@ -306,6 +306,7 @@ static bool module_check_substitutes(const char *op, const tp_module *m, tp_tens
                   tensors.count);
         return false;
     }
+    if (tp__check_list(op, "tensors", tensors.count, tensors.items) != TP_OK) return false;
     for (int i = 0; i < own.count; i++) {
         if (!tensors.items[i]) {
             if (!tp__error_pending()) tp__error(TP_ERR_NULL, op, "tensor %d is NULL", i);

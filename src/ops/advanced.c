@@ -331,10 +331,11 @@ static bool advanced_number_rows(const char *op, advanced_plan *plan, const tp_t
 
 static bool advanced_make_plan(const char *op, advanced_plan *plan, tp_tensor *x, tp_tensors indices) {
     *plan = (advanced_plan){.shape = {0, {0}}};
-    if (indices.count < 1 || indices.count > TP_MAX_DIMS || !indices.items) {
+    if (indices.count < 1 || indices.count > TP_MAX_DIMS) {
         tp__error(TP_ERR_ARGUMENT, op, "takes 1 to %d indices, got %d", TP_MAX_DIMS, indices.count);
         return false;
     }
+    if (tp__check_list(op, "indices", indices.count, indices.items) != TP_OK) return false;
     int dim = 0;
     for (int i = 0; i < indices.count; i++) {
         if (!indices.items[i]) {

@@ -396,8 +396,9 @@ tp_tensor *tp_linalg_multi_dot(tp_tensors matrices) {
     const char *op = "linalg_multi_dot";
     int best[MULTI_MOST][MULTI_MOST] = {{0}};
     int64_t size[MULTI_MOST + 1];
-    if (matrices.count < 2 || matrices.count > MULTI_MOST || !matrices.items)
+    if (matrices.count < 2 || matrices.count > MULTI_MOST)
         TP_FAIL(TP_ERR_ARGUMENT, op, "takes 2 to %d matrices, got %d", MULTI_MOST, matrices.count);
+    TP_TRY_NULL(tp__check_list(op, "matrices", matrices.count, matrices.items));
     if (!multi_dot_sizes(op, matrices, size)) return NULL;
     multi_dot_order(matrices.count, size, best);
     tp_scope *s = tp_scope_begin();

@@ -301,10 +301,11 @@ static bool einsum_check(const char *op, const char *equation, tp_tensors operan
         tp__error_null(op, "equation");
         return false;
     }
-    if (operands.count < 1 || operands.count > EINSUM_MOST || !operands.items) {
+    if (operands.count < 1 || operands.count > EINSUM_MOST) {
         tp__error(TP_ERR_ARGUMENT, op, "takes 1 to %d operands, got %d", EINSUM_MOST, operands.count);
         return false;
     }
+    if (tp__check_list(op, "operands", operands.count, operands.items) != TP_OK) return false;
     for (int i = 0; i < operands.count; i++) {
         if (!operands.items[i]) {
             tp__error_null(op, "operands");

@@ -54,10 +54,7 @@ static const tp__op cat_op = {.name = "cat", .vjp = cat_vjp, .free_attr = cat_fr
 
 /* Is there a list, without NULLs? */
 static bool join_check_list(const char *op, tp_tensors tensors) {
-    if (tensors.count > 0 && !tensors.items) {
-        tp__error_null(op, "tensors.items");
-        return false;
-    }
+    if (tp__check_list(op, "tensors", tensors.count, tensors.items) != TP_OK) return false;
     for (int i = 0; i < tensors.count; i++) {
         if (tensors.items[i]) continue;
         char name[32];

@@ -11,6 +11,8 @@ static const char pad_name[] = "pad_sequence", unpad_name[] = "unpad_sequence";
 int64_t tp__check_sequences(const char *op, tp_tensors sequences) {
     int64_t longest = 0;
     if (sequences.count < 1) tp__error(TP_ERR_ARGUMENT, op, "the list of sequences is empty");
+    if (sequences.count < 1 || tp__check_list(op, "sequences", sequences.count, sequences.items) != TP_OK)
+        return -1;
     for (int i = 0; i < sequences.count; i++) {
         const tp_tensor *t = sequences.items[i], *first = sequences.items[0];
         if (!t) {
@@ -34,7 +36,7 @@ int64_t tp__check_sequences(const char *op, tp_tensors sequences) {
         }
         if (t->shape.dims[0] > longest) longest = t->shape.dims[0];
     }
-    return sequences.count < 1 ? -1 : longest;
+    return longest;
 }
 
 /* One sequence (L, ...) as (longest, elements of a step). */

@@ -37,6 +37,9 @@ static tp_status functional_check(const char *op, const tp_optim *o, tp_tensors 
     if (state.count != 0 && state.count != o->n_params * o->n_state)
         return tp__error(TP_ERR_ARGUMENT, op, "there are %d state tensors for %d parameters, got %d",
                          o->n_state, o->n_params, state.count);
+    TP_TRY(tp__check_list(op, "params", params.count, params.items));
+    TP_TRY(tp__check_list(op, "grads", grads.count, grads.items));
+    TP_TRY(tp__check_list(op, "state", state.count, state.items));
     if (lr && (lr->shape.ndim != 0 || !tp__is_floating((tp_dtype)lr->dtype)))
         return tp__error(TP_ERR_SHAPE, op, "lr is %s %s, not a 0-d floating tensor", tp__dtype_text(lr),
                          tp__shape_text(lr->shape));

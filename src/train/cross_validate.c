@@ -77,11 +77,7 @@ tp_history *tp_cross_validate(tp_dataset *data, tp_fold_fn *make, void *context,
     if (options.fit.schedule || options.fit.ema)
         TP_FAIL(TP_ERR_ARGUMENT, op, "options.fit has %s, which is not the folds': each makes its own",
                 options.fit.schedule ? "a schedule" : "an ema");
-    for (int i = 0; i < options.fit.metrics.count; i++)
-        if (!options.fit.metrics.items[i]) {
-            tp__error_null(op, "options.fit.metrics");
-            return NULL;
-        }
+    TP_TRY_NULL(tp__check_metrics(op, "options.fit.metrics", options.fit.metrics));
     int count = 1 + options.fit.metrics.count;
     size_t bytes = (size_t)count * (sizeof(char *) + sizeof(double) + TP__COLUMN_SIZE);
     double *row = tp__alloc(bytes);

@@ -75,6 +75,13 @@ tp_status tp__runner_evaluate(const tp__runner *runner, tp_loader *loader, doubl
     return status;
 }
 
+tp_status tp__check_metrics(const char *op, const char *argument, tp_metrics metrics) {
+    TP_TRY(tp__check_list(op, argument, metrics.count, metrics.items));
+    for (int i = 0; i < metrics.count; i++)
+        if (!metrics.items[i]) return tp__error_null(op, argument);
+    return TP_OK;
+}
+
 /* ---- the public ones --------------------------------------------------------------------------------- */
 
 /* The loader of the options; NULL with a record. */
@@ -84,11 +91,7 @@ static tp_loader *evaluate_loader(const char *op, tp_module *net, tp_dataset *da
     TP_REQUIRE(data, op);
     if (options->batch_size < 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "the batch size is %lld", (long long)options->batch_size);
-    for (int i = 0; i < options->metrics.count; i++)
-        if (!options->metrics.items[i]) {
-            tp__error_null(op, "metrics");
-            return NULL;
-        }
+    TP_TRY_NULL(tp__check_metrics(op, "options.metrics", options->metrics));
     tp_loader_options loader =
         options->loader; /* may be those of the training: here it is all samples, in order */
     loader.shuffle = loader.drop_last = false;

@@ -45,8 +45,7 @@ static tp_status fit_check(const fit *f, const tp_module *net, const tp_dataset 
                                   : !data    ? "data"
                                   : !o->loss ? "options.loss"
                                              : "options.optim");
-    for (int i = 0; i < o->metrics.count; i++)
-        if (!o->metrics.items[i]) return tp__error_null(op, "options.metrics");
+    TP_TRY(tp__check_metrics(op, "options.metrics", o->metrics));
     for (int i = 0; i < 4; i++)
         if (counts[i].value < 0)
             return tp__error(TP_ERR_ARGUMENT, op, "%s is %lld", counts[i].name, (long long)counts[i].value);

@@ -45,6 +45,9 @@ tp_status tp__runner_run(const tp__runner *runner, const tp_batch *batch, tp_ten
                          tp_tensor **loss);
 tp_status tp__runner_count(const tp__runner *runner, const tp_batch *batch, tp_tensor *prediction);
 
+/* Are all the metrics of a list there? `argument` is what the user calls it. */
+tp_status tp__check_metrics(const char *op, const char *argument, tp_metrics metrics);
+
 /* The mean loss over a loader's epoch, and the metrics: in evaluation mode and unrecorded. */
 tp_status tp__runner_evaluate(const tp__runner *runner, tp_loader *loader, double *loss);
 
