@@ -1,5 +1,6 @@
 /* What users are told when something is wrong: every row of errors/ fails with its code and exactly its
  * message, changes nothing and leaves nothing behind. */
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>

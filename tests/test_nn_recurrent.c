@@ -204,6 +204,8 @@ static void bad_modules(void **state) {
     assert_error(
         TP_ERR_ARGUMENT,
         "nn_rnn: input_size 3 and hidden_size 0; the latter must be positive, the former not negative");
+    assert_null(tp_nn_lstm(3, INT64_MAX, (tp_nn_recurrent_options){0}));
+    assert_error(TP_ERR_SHAPE, "nn_lstm: hidden_size 9223372036854775807 makes weights of too many elements");
     assert_null(tp_nn_gru(3, 4, (tp_nn_recurrent_options){.layers = -1}));
     assert_error(TP_ERR_ARGUMENT, "nn_gru: -1 layers");
     assert_null(tp_nn_gru(3, 4, (tp_nn_recurrent_options){.proj_size = 2}));

@@ -116,6 +116,15 @@ static void triangles_as_indices(void **state) {
     assert_true(tp_equal(tp_triu_indices(2, 3, 1), TP_I64_TENSOR(TP_SHAPE(2, 3), 0, 0, 1, 1, 2, 2)));
     assert_true(tp_shape_equal(tp_tensor_shape(tp_triu_indices(2, 3, 5)), TP_SHAPE(2, 0)));
     assert_true(tp_shape_equal(tp_tensor_shape(tp_tril_indices(0, 3, 0)), TP_SHAPE(2, 0)));
+    const int64_t many = (int64_t)1 << 40; /* rows that have no elements cost nothing */
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_tril_indices(many, 0, 7)), TP_SHAPE(2, 0)));
+    assert_true(tp_equal(tp_tril_indices(many, many / 1024 / 1024, 1 - many),
+                         TP_I64_TENSOR(TP_SHAPE(2, 1), many - 1, 0)));
+    assert_true(tp_equal(tp_triu_indices(1, many, many - 2),
+                         TP_I64_TENSOR(TP_SHAPE(2, 2), 0, 0, many - 2, many - 1)));
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_triu_indices(INT64_MAX, 1, INT64_MAX)), TP_SHAPE(2, 0)));
+    assert_null(tp_tril_indices(INT64_MAX, 1, 0));
+    assert_int_equal(tp_last_error().code, TP_ERR_SHAPE);
     assert_null(tp_tril_indices(-1, 3, 0));
     assert_error(TP_ERR_ARGUMENT, "tril_indices: a matrix of (-1, 3)");
 }

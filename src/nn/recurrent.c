@@ -32,6 +32,8 @@ static bool recurrent_check(const char *op, int64_t input, int64_t hidden, tp_dt
         TP_FAIL(TP_ERR_ARGUMENT, op,
                 "input_size %lld and hidden_size %lld; the latter must be positive, the former not negative",
                 (long long)input, (long long)hidden);
+    if (hidden > INT32_MAX)
+        TP_FAIL(TP_ERR_SHAPE, op, "hidden_size %lld makes weights of too many elements", (long long)hidden);
     return tp__nn_check_dtype(op, dtype);
 }
 

@@ -378,25 +378,36 @@ tp_tensor *tp_triu(tp_tensor *x, int64_t diagonal) {
     return rearrange_keep_triangle("triu", x, diagonal, true);
 }
 
+/* How many (i, j) of rows and columns have j - i <= diagonal, which is in [-rows - 1, columns]. */
+static int64_t rearrange_count_below(int64_t rows, int64_t columns, int64_t diagonal) {
+    if (columns == 0 || diagonal <= -rows) return 0;
+    const int64_t first = diagonal < 0 ? -diagonal : 0; /* row that has any */
+    int64_t full = columns - 1 - diagonal;              /* row that has all */
+    full = full < first ? first : full > rows ? rows : full;
+    const int64_t ramp = full - first, least = first + diagonal + 1;
+    return ramp * least + (ramp % 2 ? (ramp - 1) / 2 * ramp : ramp / 2 * (ramp - 1)) +
+           (rows - full) * columns;
+}
+
 static tp_tensor *rearrange_triangle_indices(const char *op, int64_t rows, int64_t columns, int64_t offset,
                                              bool upper) {
-    int64_t count = 0, cells;
+    int64_t cells;
     if (rows < 0 || columns < 0 || __builtin_mul_overflow(rows, columns, &cells))
         TP_FAIL(TP_ERR_ARGUMENT, op, "a matrix of (%lld, %lld)", (long long)rows, (long long)columns);
-    for (int64_t i = 0; i < rows; i++) {
-        double first = (double)i + (double)offset; /* the column of the diagonal */
-        double low = upper ? (first > 0 ? first : 0) : 0, high = upper ? (double)columns : first + 1;
-        if (high > (double)columns) high = (double)columns;
-        if (high > low) count += (int64_t)(high - low);
-    }
+    offset = offset > columns ? columns : offset < -rows ? -rows : offset;
+    int64_t count = upper ? cells - rearrange_count_below(rows, columns, offset - 1)
+                          : rearrange_count_below(rows, columns, offset);
     tp_tensor *t = tp__tensor_new(op, TP_SHAPE(2, count), TP_I64);
-    int64_t *to = t ? tp__data_i64(t) : NULL, k = 0;
-    for (int64_t i = 0; to && i < rows; i++)
-        for (int64_t j = 0; j < columns; j++)
-            if (upper ? j - i >= offset : j - i <= offset) {
-                to[k] = i;
-                to[count + k++] = j;
-            }
+    int64_t *to = t && count > 0 ? tp__data_i64(t) : NULL;
+    /* From the first row that has any on, each has one: no more turns than elements. */
+    for (int64_t i = upper || offset > 0 ? 0 : -offset, k = 0; to && k < count; i++) {
+        const int64_t begin = upper && i + offset > 0 ? i + offset : 0;
+        const int64_t end = upper || columns - offset <= i ? columns : i + offset + 1;
+        for (int64_t j = begin; j < end; j++, k++) {
+            to[k] = i;
+            to[count + k] = j;
+        }
+    }
     return t;
 }
 

@@ -50,11 +50,11 @@ static bool sequence_check_shape(const sequence *q, const tp_tensor *t, const ch
 }
 
 static bool sequence_check_weights(sequence *q) {
-    const int sets = q->layers * q->directions;
+    const int64_t sets = (int64_t)q->layers * q->directions;
     q->each = 2 + (q->options.no_bias ? 0 : 2) + (q->options.projected ? 1 : 0);
     if (q->weights.count != sets * q->each)
-        TP_FAIL(TP_ERR_ARGUMENT, q->op, "%d layers in %d directions need %d weights, got %d", q->layers,
-                q->directions, sets * q->each, q->weights.count);
+        TP_FAIL(TP_ERR_ARGUMENT, q->op, "%d layers in %d directions need %lld weights, got %d", q->layers,
+                q->directions, (long long)(sets * q->each), q->weights.count);
     TP_TRY_NULL(tp__check_list(q->op, "weights", q->weights.count, q->weights.items));
     for (int k = 0; k < q->weights.count; k++)
         if (!q->weights.items[k]) {

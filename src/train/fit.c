@@ -59,11 +59,13 @@ static tp_status fit_check(const fit *f, const tp_module *net, const tp_dataset 
 
 /* Cuts off the last samples. */
 static tp_status fit_split(fit *f, tp_dataset *data, double share) {
-    int64_t n = tp_dataset_size(data), left = n - (int64_t)((double)n * share);
-    if (!(share > 0 && share < 1) || left == 0 || left == n)
+    int64_t n = tp_dataset_size(data);
+    if (!(share > 0 && share <= 1))
+        return tp__error(TP_ERR_ARGUMENT, "fit", "validation_split %g is no share of the samples", share);
+    int64_t left = n - (int64_t)((double)n * share);
+    if (left == 0 || left == n)
         return tp__error(TP_ERR_ARGUMENT, "fit", "validation_split %g of %lld samples leaves %s", share,
-                         (long long)n,
-                         share > 0 && share < 1 && left == n ? "none to validate" : "none to train");
+                         (long long)n, left == n ? "none to validate" : "none to train");
     int64_t *indices = tp__alloc((size_t)n * sizeof *indices);
     if (!indices) return tp__error_memory("fit", (size_t)n * sizeof *indices);
     for (int64_t i = 0; i < n; i++) indices[i] = i;
