@@ -2,6 +2,7 @@
  * views of views, and what errors say. What each op computes is in the sample tables. */
 #include "check.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -395,6 +396,22 @@ static void errors_of_joining(void **state) {
     assert_error(TP_ERR_INDEX, "select: index 9 is out of range for size 2 of dim 0");
 }
 
+/* What no size in memory bounds: nothing overflows, and what is empty takes no time. */
+static void numbers_as_large_as_they_go(void **state) {
+    (void)state;
+    const int64_t many = (int64_t)1 << 40;
+    tp_tensor *x = counted(TP_SHAPE(3, 2));
+    assert_true(tp_equal(tp_unfold(x, 0, 2, INT64_MAX), tp_unfold(x, 0, 2, 2)));
+    assert_true(tp_equal(tp_unfold(x, 0, 0, 4), tp_zeros(TP_SHAPE(1, 2, 0), TP_F64)));
+    assert_true(
+        tp_shape_equal(tp_tensor_shape(tp_tril(tp_zeros(TP_SHAPE(many, 0), TP_F32), 1)), TP_SHAPE(many, 0)));
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_sinusoidal_positions(many, 0, TP_F32)), TP_SHAPE(many, 0)));
+    assert_true(tp_shape_equal(tp_tensor_shape(tp_group_norm(tp_zeros(TP_SHAPE(2, 0, 3), TP_F32), INT64_MAX,
+                                                             (tp_norm_options){0})),
+                               TP_SHAPE(2, 0, 3)));
+    assert_non_null(tp_round_decimals(x, INT_MIN));
+}
+
 static void errors_of_indexing(void **state) {
     (void)state;
     tp_tensor *x = counted(TP_SHAPE(5, 2)), *bad = TP_I64_TENSOR(TP_SHAPE(3, 2), 0, 4, 1, 2, 3, 7);
@@ -462,6 +479,7 @@ int main(void) {
         CHECK_TEST(names_of_recorded_ops),
         CHECK_TEST(changed_index),
         CHECK_TEST(memory_runs_out),
+        CHECK_TEST(numbers_as_large_as_they_go),
         CHECK_TEST(errors_of_shapes),
         CHECK_TEST(errors_of_parts),
         CHECK_TEST(errors_of_split),

@@ -46,15 +46,18 @@ const char *tp__shape_text(tp_shape shape) {
     return text;
 }
 
+bool tp__check_ndim(const char *op, tp_shape shape) {
+    if (shape.ndim >= 0 && shape.ndim <= TP_MAX_DIMS) return true;
+    tp__error(TP_ERR_SHAPE, op, "a tensor has 0 to %d dims, not %d", TP_MAX_DIMS, shape.ndim);
+    return false;
+}
+
 int64_t tp__shape_check(const char *op, tp_shape shape, tp_dtype dtype) {
     if ((unsigned)dtype >= TP_DTYPE_COUNT) {
         tp__error(TP_ERR_DTYPE, op, "%d is no dtype", (int)dtype);
         return -1;
     }
-    if (shape.ndim < 0 || shape.ndim > TP_MAX_DIMS) {
-        tp__error(TP_ERR_SHAPE, op, "a tensor has 0 to %d dims, not %d", TP_MAX_DIMS, shape.ndim);
-        return -1;
-    }
+    if (!tp__check_ndim(op, shape)) return -1;
     int64_t n = tp_shape_numel(shape), bytes;
     if (n < 0 || __builtin_mul_overflow(n, (int64_t)tp__itemsize(dtype), &bytes)) {
         tp__error(TP_ERR_SHAPE, op, "shape %s has a negative size or too many elements",

@@ -98,6 +98,9 @@ static inline void tp__touch(tp_tensor *t) {
     atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 }
 
+/* Is its number of dims one that a tensor can have? */
+bool tp__check_ndim(const char *op, tp_shape shape);
+
 /* Checks a shape for a new tensor: number of elements, or -1 with a record. */
 int64_t tp__shape_check(const char *op, tp_shape shape, tp_dtype dtype);
 

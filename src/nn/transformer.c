@@ -166,7 +166,7 @@ tp_module *tp_nn_transformer_encoder(int64_t d_model, int64_t num_heads, int num
                                      tp_nn_transformer_options options) {
     const char *op = "nn_transformer_encoder";
     if (!layer_check(op, d_model, num_heads, &options)) return NULL;
-    if (num_layers < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "%d layers", num_layers);
+    if (num_layers < 0 || num_layers > 1000000) TP_FAIL(TP_ERR_ARGUMENT, op, "%d layers", num_layers);
     tp_scope *s = tp_scope_begin();
     nn_encoder *self = s ? (nn_encoder *)tp_module_new(&nn_encoder_class) : NULL;
     if (!self) return tp__module_finish(NULL, s, false);

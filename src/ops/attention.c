@@ -161,7 +161,7 @@ tp_tensor *tp_sinusoidal_positions(int64_t length, int64_t dim, tp_dtype dtype) 
     if (!y) return NULL;
     const size_t item = tp__itemsize(dtype);
     char *to = tp__data(y);
-    for (int64_t t = 0; t < length; t++)
+    for (int64_t t = 0; t < length && dim > 0; t++)
         for (int64_t i = 0; i < dim; i++, to += item) {
             const double angle = (double)t / pow(10000, (double)(i - i % 2) / (double)dim);
             tp__store_f64(to, dtype, i % 2 ? cos(angle) : sin(angle));

@@ -281,7 +281,9 @@ tp_tensor *tp_kron(tp_tensor *a, tp_tensor *b) {
         left.dims[2 * d] = rows;
         left.dims[2 * d + 1] = right.dims[2 * d] = 1;
         right.dims[2 * d + 1] = columns;
-        if (__builtin_mul_overflow(rows, columns, &shape.dims[d])) shape.dims[d] = INT64_MAX;
+        if (__builtin_mul_overflow(rows, columns, &shape.dims[d]))
+            TP_FAIL(TP_ERR_SHAPE, op, "the product of %s and %s is too large", tp__shape_text(a->shape),
+                    tp__shape_text(b->shape));
     }
     if (tp__shape_check(op, shape, (tp_dtype)a->dtype) < 0) return NULL;
     tp_scope *s = tp_scope_begin();

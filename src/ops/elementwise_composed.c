@@ -1,7 +1,6 @@
 /* Elementwise ops made of others. */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "ops/elementwise.h"
 #include "taper/tensor.h"
@@ -36,7 +35,7 @@ tp_tensor *tp_round_decimals(tp_tensor *x, int decimals) {
     TP_REQUIRE(x, op);
     if (!tp__require_floating(op, "x", x)) return NULL;
     tp_scope *scope = tp_scope_begin();
-    double scale = pow(10, abs(decimals));
+    double scale = pow(10, fabs((double)decimals));
     if (!scope) return NULL;
     if (decimals >= 0) return composed(scope, tp_div_scalar(tp_round(tp_mul_scalar(x, scale)), scale));
     return composed(scope, tp_mul_scalar(tp_round(tp_div_scalar(x, scale)), scale));

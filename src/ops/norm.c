@@ -170,6 +170,7 @@ static bool norm_check_eps(const char *op, double eps) {
 }
 
 static bool norm_last(const char *op, const tp_tensor *x, tp_shape normalized, norm_attr *a) {
+    if (!tp__check_ndim(op, normalized)) return false;
     int first = x->shape.ndim - normalized.ndim;
     bool fits = normalized.ndim >= 1 && first >= 0;
     a->rows = a->n = 1;
@@ -220,6 +221,7 @@ static bool norm_channels(const char *op, const tp_tensor *x, int64_t groups, no
     if (groups < 1 || channels % groups != 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "the %lld channels of %s do not make %lld groups", (long long)channels,
                 tp__shape_text(x->shape), (long long)groups);
+    if (channels == 0) groups = 1; /* any number of them is empty */
     a->channels = true;
     a->period = groups;
     a->rows = images * groups;

@@ -69,7 +69,9 @@ static tp_tensor *rearrange_repeat(const char *op, tp_tensor *x, tp_shape repeat
         int64_t size = d < more ? 1 : x->shape.dims[d - more];
         if (repeats.dims[d] < 0)
             TP_FAIL(TP_ERR_ARGUMENT, op, "repeats %s: none may be negative", tp__shape_text(repeats));
-        if (__builtin_mul_overflow(size, repeats.dims[d], &shape.dims[d])) shape.dims[d] = INT64_MAX;
+        if (__builtin_mul_overflow(size, repeats.dims[d], &shape.dims[d]))
+            TP_FAIL(TP_ERR_SHAPE, op, "%s, repeated %s, is too large", tp__shape_text(x->shape),
+                    tp__shape_text(repeats));
     }
     if (tp__shape_check(op, shape, (tp_dtype)x->dtype) < 0) return NULL;
     tp_scope *s = tp_scope_begin();
@@ -134,7 +136,9 @@ tp_tensor *tp_repeat_interleave(tp_tensor *x, int64_t repeats, int dim) {
     int64_t before = 1, behind = 1;
     for (int k = 0; k <= d; k++) before *= shape.dims[k];
     for (int k = d + 1; k < shape.ndim; k++) behind *= shape.dims[k];
-    if (__builtin_mul_overflow(shape.dims[d], repeats, &shape.dims[d])) shape.dims[d] = INT64_MAX;
+    if (__builtin_mul_overflow(shape.dims[d], repeats, &shape.dims[d]))
+        TP_FAIL(TP_ERR_SHAPE, op, "%s, repeated %lld times, is too large", tp__shape_text(x->shape),
+                (long long)repeats);
     if (tp__shape_check(op, shape, (tp_dtype)x->dtype) < 0) return NULL;
     tp_scope *s = tp_scope_begin();
     if (!s) return NULL;
@@ -352,7 +356,8 @@ static tp_tensor *rearrange_triangle(const char *op, int64_t rows, int64_t colum
     char *to = tp__data(mask);
     diagonal = diagonal > columns ? columns : diagonal < -rows - 1 ? -rows - 1 : diagonal;
     const size_t width = (size_t)columns;
-    for (int64_t i = 0; i < rows; i++, to += width) { /* columns up to the diagonal, for tril with it */
+    for (int64_t i = 0; i < rows && columns > 0;
+         i++, to += width) { /* columns up to the diagonal, for tril with it */
         const int64_t end = i + diagonal + !upper;
         const size_t left = end <= 0 ? 0 : end >= columns ? width : (size_t)end;
         memset(to, !upper, left);

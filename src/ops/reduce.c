@@ -131,8 +131,9 @@ tp_tensor *tp_sum_to_shape(tp_tensor *x, tp_shape shape) {
     TP_REQUIRE(x, op);
     if (tp_shape_equal(x->shape, shape)) return x;
     bool mask[TP_MAX_DIMS] = {false};
+    if (!tp__check_ndim(op, shape)) return NULL;
     int lead = x->shape.ndim - shape.ndim;
-    bool fits = shape.ndim >= 0 && lead >= 0;
+    bool fits = lead >= 0;
     for (int i = 0; fits && i < x->shape.ndim; i++) {
         int64_t to = i < lead ? 1 : shape.dims[i - lead];
         mask[i] = i < lead || to != x->shape.dims[i];

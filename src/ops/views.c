@@ -64,10 +64,7 @@ static tp_tensor *reshape_make(const tp__op *op, tp_tensor *x, tp_shape shape) {
 /* Replaces a size of -1 in `shape` by what `numel` elements leave for it. `of` is what they were, for
  * messages. */
 static bool reshape_infer(const char *op, tp_shape of, int64_t numel, tp_shape *shape) {
-    if (shape->ndim < 0 || shape->ndim > TP_MAX_DIMS) {
-        tp__error(TP_ERR_SHAPE, op, "a tensor has 0 to %d dims, not %d", TP_MAX_DIMS, shape->ndim);
-        return false;
-    }
+    if (!tp__check_ndim(op, *shape)) return false;
     tp_shape given = *shape;
     int open = -1;
     for (int d = 0; d < given.ndim; d++) {
@@ -246,9 +243,8 @@ tp_tensor *tp_broadcast_to(tp_tensor *x, tp_shape shape) {
 tp_tensor *tp_expand(tp_tensor *x, tp_shape shape) {
     TP_REQUIRE(x, "expand");
     tp_shape given = shape;
+    if (!tp__check_ndim("expand", shape)) return NULL;
     int more = shape.ndim - x->shape.ndim;
-    if (shape.ndim > TP_MAX_DIMS)
-        TP_FAIL(TP_ERR_SHAPE, "expand", "a tensor has 0 to %d dims, not %d", TP_MAX_DIMS, shape.ndim);
     if (more < 0)
         TP_FAIL(TP_ERR_SHAPE, "expand", "fewer dims than the tensor has: %s to %s", tp__shape_text(x->shape),
                 tp__shape_text(given));

@@ -141,10 +141,11 @@ static bool patches_of(const char *op, patches *p, tp_dtype dtype) {
     p->oh = span_h / p->stride[0] + 1;
     p->ow = span_w / p->stride[1] + 1;
     p->padded = TP_SHAPE(p->n, p->c, h, w);
+    if (tp__shape_check(op, p->padded, dtype) < 0) return false;
+    const int64_t down = p->kh > 1 ? p->dilation[0] * w : 0, next = p->oh > 1 ? p->stride[0] * w : 0;
     p->window = (tp__window){.shape = TP_SHAPE(p->n, p->c, p->kh, p->kw, p->oh, p->ow),
-                             .steps = {p->c * h * w, h * w, p->dilation[0] * w, p->dilation[1],
-                                       p->stride[0] * w, p->stride[1]}};
-    return tp__shape_check(op, p->padded, dtype) >= 0 && tp__shape_check(op, p->window.shape, dtype) >= 0;
+                             .steps = {p->c * h * w, h * w, down, p->dilation[1], next, p->stride[1]}};
+    return tp__shape_check(op, p->window.shape, dtype) >= 0;
 }
 
 static const tp__op im2col_op = {.name = "im2col", .vjp = tp__window_vjp};
@@ -241,6 +242,7 @@ tp_tensor *tp_affine_grid(tp_tensor *theta, tp_shape size, bool align_corners) {
     const char *op = "affine_grid";
     TP_REQUIRE(theta, op);
     if (!tp__require_floating(op, "theta", theta)) return NULL;
+    if (!tp__check_ndim(op, size)) return NULL;
     int nd = size.ndim - 2;
     bool fits = (nd == 2 || nd == 3) && tp_shape_equal(theta->shape, TP_SHAPE(size.dims[0], nd, nd + 1));
     for (int d = 0; fits && d < size.ndim; d++) fits = size.dims[d] >= 1;

@@ -132,6 +132,7 @@ tp_tensor *tp_unfold(tp_tensor *x, int dim, int64_t size, int64_t step) {
                 "size %lld must be 0 to %lld, the size of dim %d, and step %lld at least 1", (long long)size,
                 (long long)whole, d, (long long)step);
     if (n == TP_MAX_DIMS) TP_FAIL(TP_ERR_SHAPE, op, "%s has %d dims already", tp__shape_text(x->shape), n);
+    if (step > whole) step = whole + 1; /* there is one window, and its stride must not overflow */
     tp__window w = {.shape = x->shape};
     int64_t strides[TP_MAX_DIMS], own = n ? x->strides[d] : 1;
     tp__dense_strides(x->shape, w.steps);
