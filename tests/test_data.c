@@ -643,6 +643,8 @@ static void test_null_loader(void **state) {
     l = tp_loader_new(d, 1, (tp_loader_options){0});
     assert_int_equal(tp_loader_seek(l, -1, 0), TP_ERR_ARGUMENT);
     assert_error(TP_ERR_ARGUMENT, "loader_seek: the epoch is -1");
+    assert_int_equal(tp_loader_seek(l, INT64_MAX, 0), TP_ERR_ARGUMENT);
+    assert_error(TP_ERR_ARGUMENT, "loader_seek: the epoch is 9223372036854775807");
     assert_int_equal(tp_loader_seek(l, 0, 2), TP_ERR_ARGUMENT);
     assert_error(TP_ERR_ARGUMENT, "loader_seek: batch 2, an epoch has 1");
     assert_false(tp_loader_next(l, NULL));

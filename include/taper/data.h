@@ -140,7 +140,7 @@ TP_API int64_t tp_loader_epoch(const tp_loader *loader);
 TP_API int64_t tp_loader_position(const tp_loader *loader);
 
 /* Goes to any place: a loader of the same data and options then lends what it would have lent there, which is how training
- * resumes in mid-epoch. Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for a negative epoch or a batch that is not in
+ * resumes in mid-epoch. Errors: TP_ERR_NULL; TP_ERR_ARGUMENT for an epoch that is not in [0, 2^62) or a batch that is not in
  * [0, tp_loader_batches()]. */
 TP_API tp_status tp_loader_seek(tp_loader *loader, int64_t epoch, int64_t batch);
 

@@ -199,7 +199,8 @@ int64_t tp_loader_position(const tp_loader *loader) {
 tp_status tp_loader_seek(tp_loader *loader, int64_t epoch, int64_t batch) {
     const char *op = "loader_seek";
     if (!loader) return tp__deliver(tp__error_null(op, "loader"));
-    if (epoch < 0) return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "the epoch is %lld", (long long)epoch));
+    if (epoch < 0 || epoch > INT64_MAX / 2) /* there are epochs after it */
+        return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "the epoch is %lld", (long long)epoch));
     if (batch < 0 || batch > loader_batches(loader))
         return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "batch %lld, an epoch has %lld", (long long)batch,
                                      (long long)loader_batches(loader)));
