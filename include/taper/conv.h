@@ -19,7 +19,7 @@ typedef struct tp_conv2d_options {
  *     y[n][o][i][j] = bias[o] + sum_{c, u, v} weight[o][c][u][v] x[n][c][i s + u d - p][j s + v d - p]
  * x: (N, C, H, W) or (C, H, W), weight: (O, C / groups, KH, KW), bias: (O) or NULL
  * -> (N, O, (H + 2 p - d (KH - 1) - 1) / s + 1, ...). F32 or F64.
- * Errors: TP_ERR_SHAPE, TP_ERR_ARGUMENT for negative options, TP_ERR_DTYPE. */
+ * Errors: TP_ERR_SHAPE, TP_ERR_ARGUMENT for options that are negative or not below 2^31 - 1, TP_ERR_DTYPE. */
 TP_API tp_tensor *tp_conv2d(tp_tensor *x, tp_tensor *weight, tp_tensor *bias, tp_conv2d_options options);
 
 /* The same with one and three spatial dims: x (N, C, L) or (C, L), weight (O, C / groups, K); x (N, C, D, H, W) or (C, D, H, W), weight
