@@ -460,6 +460,36 @@ static void test_criteria(void **state) {
     assert_error(TP_ERR_DTYPE, "class_weights: labels is float32, not I64");
 }
 
+static void class_weights_count(void **state) {
+    (void)state;
+    tp_manual_seed(4);
+    tp_tensor *x = tp_randn(TP_SHAPE(4, IN), TP_F32, NULL),
+              *labels = tp_from_i64(TP_SHAPE(4), (const int64_t[]){0, 0, 1, 0}, 4);
+    tp_dataset *data = tp_dataset_tensors(TP_TENSORS(x, labels));
+    tp_ce_options balanced = {.weight = tp_class_weights(labels, 2)};
+    double loss[2];
+    for (int k = 0; k < 2; k++) {
+        tp_manual_seed(3);
+        tp_module *net = tp_nn_linear(IN, 2, (tp_linear_options){0});
+        tp_optim *optim = make_sgd(net);
+        tp_ce_options options = k ? balanced : (tp_ce_options){0};
+        loss[k] = tp_tensor_item(tp_cross_entropy(tp_forward(net, x), labels, options));
+        tp_history *h = tp_fit(net, data,
+                               (tp_fit_options){.loss = tp_criterion_cross_entropy,
+                                                .loss_context = k ? &balanced : NULL,
+                                                .optim = optim,
+                                                .batch_size = 4,
+                                                .verbosity = TP_SILENT});
+        assert_tensor(h);
+        assert_float_equal(tp_history_value(h, "loss", 0), loss[k], 1e-6);
+        tp_history_free(h);
+        tp_optim_free(optim);
+        tp_module_free(net);
+    }
+    assert_true(fabs(loss[0] - loss[1]) > 1e-4);
+    tp_dataset_free(data);
+}
+
 /* ---- cross-validation ---------------------------------------------------------------------------------- */
 
 typedef struct folds {
@@ -611,6 +641,7 @@ int main(void) {
         CHECK_TEST(test_errors),
         CHECK_TEST(test_evaluate),
         CHECK_TEST(test_criteria),
+        CHECK_TEST(class_weights_count),
         CHECK_TEST(test_progress),
         CHECK_TEST(test_no_memory),
         CHECK_TEST(test_metrics),

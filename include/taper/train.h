@@ -77,8 +77,8 @@ typedef enum tp_verbosity {
 typedef tp_status tp_epoch_fn(void *context, tp_module *net, const tp_history *history, bool *stop);
 
 typedef struct tp_fit_options {
-    tp_criterion *loss; /* required */
-    void *loss_context;
+    tp_criterion *loss;     /* required */
+    void *loss_context;     /* what it is called with: class weights are in the criterion's options */
     tp_optim *optim;        /* required: takes the steps, over the parameters it was made with */
     tp_metrics metrics;     /* of each epoch's training batches as they go by, and of the validation data */
     tp_predict_fn *predict; /* NULL: as said above */
