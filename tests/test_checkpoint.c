@@ -291,7 +291,7 @@ static void errors_are_delivered(void **state) {
     assert_int_equal(tp_checkpoint(NULL, &m, TP_TENSORS(x), 1, y, options), TP_ERR_NULL);
     assert_error(TP_ERR_NULL, "checkpoint: argument f is NULL");
     assert_int_equal(tp_checkpoint(moody_function, &m, TP_TENSORS(x, NULL), 1, y, options), TP_ERR_NULL);
-    assert_error(TP_ERR_NULL, "checkpoint: argument inputs is NULL");
+    assert_error(TP_ERR_NULL, "checkpoint: argument inputs[1] is NULL");
     assert_int_equal(m.frees, 4);
     assert_ok(tp_checkpoint(moody_function, &m, TP_TENSORS(x), 1, y, options));
     assert_int_equal(m.frees, 5); /* nothing was recorded */

@@ -28,6 +28,8 @@ static tp_status plain_vjp(tp_op_call *call, tp_tensor *const *g, tp_tensor **dx
     tp_tensor *x = tp_contiguous(tp_op_input(call, 0)), *gc = tp_contiguous(g[0]);
     dx[0] = tp_empty(tp_op_input_shape(call, 0), TP_F64);
     if (!x || !gc || !dx[0]) return tp_last_error().code;
+    if (!tp_shape_equal(tp_op_output_shape(call, 0), tp_tensor_shape(gc)))
+        return tp_error_set(TP_ERR_STATE, "plain", "its output has another shape than the gradient");
     const double *xs = tp_tensor_data(x), *gs = tp_tensor_data(gc);
     double *d = tp_tensor_data_mut(dx[0]);
     for (int64_t i = 0; i < tp_tensor_numel(x); i++) d[i] = 3 * xs[i] * xs[i] * gs[i];

@@ -546,12 +546,12 @@ static void test_save_bad(void **state) {
     assert_error(TP_ERR_IO, "safetensors_save: /nowhere/x: No such file or directory");
     assert_int_equal(tp_safetensors_save(NULL, (tp_named_tensors){1, bad[0].items}, no_texts), TP_ERR_NULL);
     assert_int_equal(tp_safetensors_save(path, (tp_named_tensors){1, NULL}, no_texts), TP_ERR_NULL);
-    assert_error(TP_ERR_NULL, "safetensors_save: argument tensors is NULL");
+    assert_error(TP_ERR_NULL, "safetensors_save: tensors.items is NULL, for 1");
     assert_int_equal(tp_safetensors_save(path, (tp_named_tensors){0}, (tp_named_texts){1, NULL}),
                      TP_ERR_NULL);
-    assert_error(TP_ERR_NULL, "safetensors_save: argument metadata is NULL");
+    assert_error(TP_ERR_NULL, "safetensors_save: metadata.items is NULL, for 1");
     assert_int_equal(tp_safetensors_save(path, (tp_named_tensors){-1, NULL}, no_texts), TP_ERR_ARGUMENT);
-    assert_error(TP_ERR_ARGUMENT, "safetensors_save: there cannot be -1 tensors and 0 texts");
+    assert_error(TP_ERR_ARGUMENT, "safetensors_save: tensors.count is -1");
 }
 
 static void test_save_module(void **state) {

@@ -181,6 +181,25 @@ static void lists_with_a_hole(void **state) {
     tp_module_free(empty);
 }
 
+static void own_buffer(void **state) {
+    (void)state;
+    net *n = net_make();
+    tp_tensor *count = NULL, *other = NULL, *value = tp_scalar(7, TP_I64);
+    int parameters = tp_module_parameters(&n->base).count, all = tp_module_state(&n->base).count;
+    assert_ptr_equal(tp_module_register_buffer(&n->base, "count", &count, value), value);
+    assert_ptr_equal(count, value);
+    assert_ptr_equal(tp_module_find(&n->base, "count"), value);
+    assert_int_equal(tp_module_parameters(&n->base).count, parameters); /* it is not trained, but loaded */
+    assert_int_equal(tp_module_state(&n->base).count, all + 1);
+    tp_named_tensor one = {"count", tp_scalar(9, TP_I64)};
+    assert_ok(tp_module_load_state(&n->base, (tp_named_tensors){1, &one},
+                                   (tp_load_options){.allow_missing = true}));
+    assert_true(tp_tensor_item(count) == 9);
+    assert_null(tp_module_register_buffer(&n->base, "count", &other, value));
+    assert_error(TP_ERR_ARGUMENT, "module_register_buffer: Net has a \"count\" already");
+    tp_module_free(&n->base);
+}
+
 static void registering_errors(void **state) {
     (void)state;
     net *n = net_make();
@@ -749,6 +768,7 @@ int main(void) {
         CHECK_TEST(add_owns_even_when_it_fails),
         CHECK_TEST(null_child_waits_in_the_record),
         CHECK_TEST(lists_with_a_hole),
+        CHECK_TEST(own_buffer),
         CHECK_TEST(registering_errors),
         CHECK_TEST(names_in_pytorchs_order),
         CHECK_TEST(finding_errors),

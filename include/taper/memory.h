@@ -9,7 +9,7 @@ TP_BEGIN_DECLS
 
 typedef struct tp_memory_info {
     /* bytes of tensor data now held by tensors and saved values, and of scratch; without tensors of
-                           up to 256 bytes, which lie beside their header, and without memory that is the caller's */
+     * up to 256 bytes, which lie beside their header, and without memory that is the caller's */
     size_t in_use;
     size_t peak;   /* the largest `in_use` since start or tp_memory_reset_peak(), to within 64 KiB a thread */
     size_t cached; /* bytes kept for reuse in the free lists of large buffers */

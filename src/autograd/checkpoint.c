@@ -173,9 +173,7 @@ static uint64_t versions(tp_tensors inputs) {
 
 static tp_status checkpoint_run(segment *s, tp_tensors inputs, int n_outputs, tp_tensor **outputs) {
     const char *op = "checkpoint";
-    TP_TRY(tp__check_list(op, "inputs", inputs.count, inputs.items));
-    for (int i = 0; i < inputs.count; i++)
-        if (!inputs.items[i]) return tp__error_null(op, "inputs");
+    TP_TRY(tp__check_tensors(op, "inputs", inputs));
     uint64_t before = versions(inputs);
     s->rng = tp_generator_get_state(tp_default_generator());
     tp_scope *scope = tp_scope_begin();

@@ -481,8 +481,7 @@ static tp_status walk_all(walk *w, tp_tensors outputs, tp_tensors grads, tp_tens
 tp_status tp_backward_with(tp_tensor *t, tp_backward_options options) {
     if (!t) return tp__deliver(tp__error_null("backward", "t"));
     if (!options.grad && tp__error_pending()) return tp__deliver(tp_last_error().code);
-    tp_status listed = tp__check_list("backward", "inputs", options.inputs.count, options.inputs.items);
-    if (listed != TP_OK) return tp__deliver(listed);
+    TP_TRY(tp__deliver(tp__check_list("backward", "inputs", options.inputs.count, options.inputs.items)));
     bool some = options.inputs.count > 0;
     walk w = {.op = "backward",
               .create_graph = options.create_graph,

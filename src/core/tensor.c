@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/scope.h"
@@ -67,6 +68,17 @@ void tp__storage_unref(tp__storage *s) {
 }
 
 /* ---- tensor ---------------------------------------------------------------------------------------- */
+
+tp_status tp__check_tensors(const char *op, const char *argument, tp_tensors list) {
+    TP_TRY(tp__check_list(op, argument, list.count, list.items));
+    for (int i = 0; i < list.count; i++) {
+        if (list.items[i]) continue;
+        char name[64];
+        snprintf(name, sizeof name, "%s[%d]", argument, i);
+        return tp__error_null(op, name);
+    }
+    return TP_OK;
+}
 
 /* A tensor around a storage reference that the caller holds and that passes to it. */
 static tp_tensor *tensor_make(const char *op, tp__storage *storage, tp_dtype dtype, tp_shape shape,

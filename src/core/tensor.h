@@ -98,6 +98,9 @@ static inline void tp__touch(tp_tensor *t) {
     atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 }
 
+/* Is it a list, see tp__check_list(), without NULLs? */
+tp_status tp__check_tensors(const char *op, const char *argument, tp_tensors list);
+
 /* Is its number of dims one that a tensor can have? */
 bool tp__check_ndim(const char *op, tp_shape shape);
 

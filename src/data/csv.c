@@ -180,7 +180,8 @@ static bool csv_guess_all(tp_csv *csv, csv_guess *guesses, int64_t most) {
     for (int i = 0; i < csv->schema->count; i++) {
         if (guesses[i].numbers == 0 || guesses[i].numbers == guesses[i].present) continue;
         tp__vocabulary_free(&guesses[i].different);
-        guesses[i] = (csv_guess){.mixed = some = true};
+        guesses[i] = (csv_guess){.mixed = true};
+        some = true;
     }
     return !some || csv_look_at_rows(csv, guesses, most, true);
 }

@@ -97,24 +97,23 @@ tp_status tp_dataset_get(tp_dataset *dataset, int64_t index, tp_tensor **items) 
 
 /* ---- of tensors -------------------------------------------------------------------------------------- */
 
-/* Are all there, with `size` samples each (-1: as many as the first)? Returns that number, or -1. */
-static int64_t dataset_check(const char *op, tp_tensors tensors, int64_t size, const char *whose) {
-    if (tp__check_list(op, "tensors", tensors.count, tensors.items) != TP_OK) return -1;
+/* Are all there, with as many samples each as there are sequences (-1: as the first)? Returns that number, or -1. */
+static int64_t dataset_check(const char *op, tp_tensors tensors, int64_t sequences) {
+    int64_t size = sequences;
+    if (tp__check_tensors(op, "tensors", tensors) != TP_OK) return -1;
     for (int i = 0; i < tensors.count; i++) {
         const tp_tensor *t = tensors.items[i];
-        if (!t) {
-            char name[32];
-            snprintf(name, sizeof name, "tensors[%d]", i);
-            tp__error_null(op, name);
-            return -1;
-        }
         if (t->shape.ndim == 0) {
             tp__error(TP_ERR_SHAPE, op, "tensors[%d] has no dim of samples: ()", i);
             return -1;
         }
         if (size < 0) size = t->shape.dims[0];
         if (t->shape.dims[0] == size) continue;
-        tp__error(TP_ERR_SHAPE, op, "numbers of samples differ: %s, tensors[%d] is %s", whose, i,
+        char others[64];
+        if (sequences < 0)
+            snprintf(others, sizeof others, "tensors[0] is %s", tp__shape_text(tensors.items[0]->shape));
+        else snprintf(others, sizeof others, "there are %lld sequences", (long long)sequences);
+        tp__error(TP_ERR_SHAPE, op, "numbers of samples differ: %s, tensors[%d] is %s", others, i,
                   tp__shape_text(t->shape));
         return -1;
     }
@@ -139,10 +138,7 @@ static bool dataset_hold_all(const char *op, tp_dataset *d, tp_tensors tensors) 
 tp_dataset *tp_dataset_tensors(tp_tensors tensors) {
     const char *op = "dataset_tensors";
     if (tensors.count < 1) TP_FAIL(TP_ERR_ARGUMENT, op, "the list of tensors is empty");
-    char first[64] = "";
-    if (tensors.items && tensors.items[0])
-        snprintf(first, sizeof first, "tensors[0] is %s", tp__shape_text(tensors.items[0]->shape));
-    int64_t size = dataset_check(op, tensors, -1, first);
+    int64_t size = dataset_check(op, tensors, -1);
     tp_dataset *d = size < 0 ? NULL : dataset_new(op, tensors.count);
     if (!d) return NULL;
     d->size = size;
@@ -153,9 +149,7 @@ tp_dataset *tp_dataset_tensors(tp_tensors tensors) {
 
 tp_dataset *tp_dataset_sequences(tp_tensors sequences, tp_tensors tensors) {
     const char *op = "dataset_sequences";
-    char whose[64];
-    snprintf(whose, sizeof whose, "there are %d sequences", sequences.count);
-    if (tp__check_sequences(op, sequences) < 0 || dataset_check(op, tensors, sequences.count, whose) < 0)
+    if (tp__check_sequences(op, sequences) < 0 || dataset_check(op, tensors, sequences.count) < 0)
         return NULL;
     tp_dataset *d = dataset_new(op, 1 + tensors.count);
     if (!d) return NULL;

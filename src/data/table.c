@@ -208,8 +208,7 @@ static int *table_choose(const char *op, const tp_table *t, tp_names names, int 
 tp_tensor *tp_table_tensor(const tp_table *table, tp_names columns, tp_dtype dtype) {
     const char *op = "table_tensor";
     TP_REQUIRE(table, "table_tensor");
-    if (columns.count < 0) TP_FAIL(TP_ERR_ARGUMENT, op, "there cannot be %d columns", columns.count);
-    if (columns.count > 0) TP_REQUIRE(columns.items, "table_tensor");
+    TP_TRY_NULL(tp__check_list(op, "columns", columns.count, columns.items));
     if (dtype != TP_F32 && dtype != TP_F64 && dtype != TP_I64)
         TP_FAIL(TP_ERR_DTYPE, op, "tables do not give %s", tp_dtype_name(dtype));
     int count;

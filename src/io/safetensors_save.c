@@ -119,11 +119,8 @@ static tp_status save_all(const char *op, const char *path, save_item *items, in
 
 static tp_status save_named(const char *op, const char *path, tp_named_tensors tensors,
                             tp_named_texts metadata) {
-    if (tensors.count < 0 || metadata.count < 0)
-        return tp__error(TP_ERR_ARGUMENT, op, "there cannot be %d tensors and %d texts", tensors.count,
-                         metadata.count);
-    if ((tensors.count > 0 && !tensors.items) || (metadata.count > 0 && !metadata.items))
-        return tp__error_null(op, tensors.count > 0 && !tensors.items ? "tensors" : "metadata");
+    TP_TRY(tp__check_list(op, "tensors", tensors.count, tensors.items));
+    TP_TRY(tp__check_list(op, "metadata", metadata.count, metadata.items));
     size_t bytes = ((size_t)tensors.count + 1) * sizeof(save_item);
     save_item *items = tp__alloc(bytes);
     if (!items) return tp__error_memory(op, bytes);

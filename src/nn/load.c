@@ -156,7 +156,7 @@ static tp_status load_state(const char *op, tp_module *m, tp_named_tensors state
 tp_status tp_module_load_state(tp_module *m, tp_named_tensors state, tp_load_options options) {
     const char *op = "module_load_state";
     if (!m) return tp__deliver(tp__error_null(op, "m"));
-    if (state.count > 0 && !state.items) return tp__deliver(tp__error_null(op, "state"));
+    TP_TRY(tp__deliver(tp__check_list(op, "state", state.count, state.items)));
     tp_scope *s = tp_scope_begin();
     if (!s) return tp__deliver(TP_ERR_MEMORY);
     tp_no_grad_begin();

@@ -237,9 +237,13 @@ static bool conv_geometry(tp__conv2d *g, const tp_tensor *x, const tp_tensor *w,
     g->pad_h = o->padding[0];
     g->pad_w = o->padding[1];
     g->groups = o->groups ? o->groups : 1;
-    const int64_t given[] = {g->stride_h, g->stride_w, g->dil_h, g->dil_w, g->pad_h, g->pad_w};
+    const struct {
+        int64_t given, least;
+    } numbers[] = {{g->stride_h, 1}, {g->stride_w, 1}, {g->dil_h, 1},
+                   {g->dil_w, 1},    {g->pad_h, 0},    {g->pad_w, 0}};
     bool ok = g->groups >= 1;
-    for (int k = 0; k < 6; k++) ok = ok && given[k] >= (k < 4) && given[k] < INT32_MAX;
+    for (int k = 0; k < 6; k++)
+        ok = ok && numbers[k].given >= numbers[k].least && numbers[k].given < INT32_MAX;
     if (!ok) {
         tp__error(
             TP_ERR_ARGUMENT, op,

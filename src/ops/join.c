@@ -1,6 +1,4 @@
 /* Joining tensors, and writing one into a part of a copy of another. */
-#include <stdio.h>
-
 #include "ops/layout.h"
 #include "ops/ops.h"
 #include "taper/views.h"
@@ -54,14 +52,7 @@ static const tp__op cat_op = {.name = "cat", .vjp = cat_vjp, .free_attr = cat_fr
 
 /* Is there a list, without NULLs? */
 static bool join_check_list(const char *op, tp_tensors tensors) {
-    if (tp__check_list(op, "tensors", tensors.count, tensors.items) != TP_OK) return false;
-    for (int i = 0; i < tensors.count; i++) {
-        if (tensors.items[i]) continue;
-        char name[32];
-        snprintf(name, sizeof name, "tensors[%d]", i);
-        tp__error_null(op, name);
-        return false;
-    }
+    if (tp__check_tensors(op, "tensors", tensors) != TP_OK) return false;
     if (tensors.count > 0) return true;
     tp__error(TP_ERR_ARGUMENT, op, "the list of tensors is empty");
     return false;

@@ -1,6 +1,4 @@
 /* Sequences of several lengths as one tensor, and back. */
-#include <stdio.h>
-
 #include "ops/ops.h"
 #include "taper/index.h"
 #include "taper/recurrent.h"
@@ -11,16 +9,9 @@ static const char pad_name[] = "pad_sequence", unpad_name[] = "unpad_sequence";
 int64_t tp__check_sequences(const char *op, tp_tensors sequences) {
     int64_t longest = 0;
     if (sequences.count < 1) tp__error(TP_ERR_ARGUMENT, op, "the list of sequences is empty");
-    if (sequences.count < 1 || tp__check_list(op, "sequences", sequences.count, sequences.items) != TP_OK)
-        return -1;
+    if (sequences.count < 1 || tp__check_tensors(op, "sequences", sequences) != TP_OK) return -1;
     for (int i = 0; i < sequences.count; i++) {
         const tp_tensor *t = sequences.items[i], *first = sequences.items[0];
-        if (!t) {
-            char name[32];
-            snprintf(name, sizeof name, "sequences[%d]", i);
-            tp__error_null(op, name);
-            return -1;
-        }
         if (t->shape.ndim == 0 || t->shape.ndim == TP_MAX_DIMS) {
             tp__error(TP_ERR_SHAPE, op, "sequences[%d] has %d dims, not 1 to %d", i, t->shape.ndim,
                       TP_MAX_DIMS - 1);

@@ -390,8 +390,7 @@ static int64_t rearrange_count_below(int64_t rows, int64_t columns, int64_t diag
     int64_t full = columns - 1 - diagonal;              /* row that has all */
     full = full < first ? first : full > rows ? rows : full;
     const int64_t ramp = full - first, least = first + diagonal + 1;
-    return ramp * least + (ramp % 2 ? (ramp - 1) / 2 * ramp : ramp / 2 * (ramp - 1)) +
-           (rows - full) * columns;
+    return ramp * least + ramp * (ramp - 1) / 2 + (rows - full) * columns;
 }
 
 static tp_tensor *rearrange_triangle_indices(const char *op, int64_t rows, int64_t columns, int64_t offset,

@@ -64,8 +64,8 @@ static tp_status clip_all(const char *op, tp_tensors params, double factor, doub
 }
 
 static tp_status clip_check(const char *op, tp_tensors params, const char *name, double value) {
-    if (params.count < 0 || (params.count > 0 && !params.items) || (params.count == 0 && tp__error_pending()))
-        return tp__error_null(op, "params");
+    if (params.count == 0 && tp__error_pending()) return tp__error_null(op, "params");
+    TP_TRY(tp__check_list(op, "params", params.count, params.items));
     if (value >= 0) return TP_OK;
     return tp__error(TP_ERR_ARGUMENT, op, "%s must not be negative, got %g", name, value);
 }

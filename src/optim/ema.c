@@ -218,7 +218,7 @@ static const tp_tensor *ema_find(const char *op, const tp_ema *ema, tp_named_ten
 tp_status tp_ema_load_state(tp_ema *ema, tp_named_tensors state) {
     const char *op = "ema_load_state";
     TP_TRY(tp__deliver(ema_ready(op, ema)));
-    if (state.count > 0 && !state.items) return tp__deliver(tp__error_null(op, "state"));
+    TP_TRY(tp__deliver(tp__check_list(op, "state", state.count, state.items)));
     if (state.count > ema->count + 1)
         return tp__deliver(tp__error(TP_ERR_ARGUMENT, op, "%d tensors are given, averages and number are %d",
                                      state.count, ema->count + 1));

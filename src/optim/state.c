@@ -113,7 +113,7 @@ static void state_commit(tp_optim *o, tp_tensor *const *staged) {
 tp_status tp_optim_load_state(tp_optim *o, tp_named_tensors state) {
     const char *op = "optim_load_state";
     if (!o) return tp__deliver(tp__error_null(op, "optim"));
-    if (state.count > 0 && !state.items) return tp__deliver(tp__error_null(op, "state"));
+    TP_TRY(tp__deliver(tp__check_list(op, "state", state.count, state.items)));
     if (o->lbfgs) return tp__deliver(tp__lbfgs_load_state(op, o, state));
     size_t bytes = ((size_t)o->n_params * (size_t)o->n_state + 1) * sizeof(tp_tensor *);
     tp_tensor **staged = tp__alloc_zero(bytes);

@@ -92,8 +92,8 @@ static tp_loader *evaluate_loader(const char *op, tp_module *net, tp_dataset *da
     if (options->batch_size < 0)
         TP_FAIL(TP_ERR_ARGUMENT, op, "the batch size is %lld", (long long)options->batch_size);
     TP_TRY_NULL(tp__check_metrics(op, "options.metrics", options->metrics));
-    tp_loader_options loader =
-        options->loader; /* may be those of the training: here it is all samples, in order */
+    /* They may be those of the training: here it is all samples, in order. */
+    tp_loader_options loader = options->loader;
     loader.shuffle = loader.drop_last = false;
     loader.weights = loader.strata = NULL;
     loader.draws = 0;
